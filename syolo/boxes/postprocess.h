@@ -1,0 +1,23 @@
+// Heads -> detections in image pixels: decode, suppress, map back, clip. The only such code.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "syolo/boxes/nms.h"
+
+namespace syolo {
+
+struct Detection {
+  Box box;  // image pixels
+  int cls = 0;
+  float score = 0;
+};
+
+/// Sorted by score descending, then class, then box. Clipped to the image unless `raw`; boxes
+/// without area inside the image are dropped then.
+std::vector<Detection> postprocess(std::span<const HeadView> views, std::span<const HeadSpec> specs,
+                                   Size input, const NmsOptions& options, const ImageMap& map,
+                                   bool raw = false);
+
+}  // namespace syolo

@@ -1,0 +1,26 @@
+// Drawing detections: boxes with readable labels, for any number of classes.
+#pragma once
+
+#include <string_view>
+
+#include "syolo/image/image.h"
+
+namespace syolo {
+
+struct Color {
+  unsigned char r = 0, g = 0, b = 0;
+};
+/// A distinct colour for every class number; neighbours differ clearly; dark or light text fits.
+Color class_color(int cls);
+
+/// A frame of `thickness` inside the box. Parts outside the picture are cut off.
+void draw_frame(Image& image, Box box, Color color, int thickness);
+
+/// Text on a filled background whose lower left corner is at (x, y), moved inside the picture.
+/// UTF-8; characters without a glyph print as a box. `scale` multiplies the 8x16 bitmap font.
+void draw_label(Image& image, float x, float y, std::string_view text, Color background, int scale);
+
+/// Frame and label at a size that suits the picture.
+void draw_detection(Image& image, Box box, int cls, std::string_view label);
+
+}  // namespace syolo

@@ -1,0 +1,48 @@
+// Weights: named f32 tensors checked against a graph. No pixels, no speed.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "syolo/base/error.h"
+#include "syolo/base/tensor.h"
+#include "syolo/graph/graph.h"
+
+namespace syolo {
+
+/// Prints as "112.kernel".
+struct ParamId {
+  NodeId node = 0;
+  Role role = Role::kernel;
+  auto operator<=>(const ParamId&) const = default;
+};
+std::string to_text(const ParamId& id);
+
+/// Every parameter of a graph, shapes as Graph::params says. Tensors are shared, so copies
+/// are cheap; share_index layers own nothing here.
+class Weights {
+ public:
+  bool has(ParamId id) const { return tensors_.count(id) != 0; }
+  const Tensor& at(ParamId id) const;  // asserts that it is there
+  void set(ParamId id, Tensor tensor) { tensors_[id] = std::move(tensor); }
+  const std::map<ParamId, Tensor>& all() const { return tensors_; }
+
+ private:
+  std::map<ParamId, Tensor> tensors_;
+};
+
+/// Seeded random weights of a sane scale, for bench, cost and the start of training: He-uniform
+/// kernels, unit scale and variance, zero bias and mean.
+Weights random_weights(const Graph& graph, std::uint64_t seed);
+
+/// Kernel and bias with the batch normalisation folded in, computed in double:
+/// w' = w*scale/sqrt(variance + epsilon), b' = bias - scale*mean/sqrt(variance + epsilon).
+/// `kernel` has as many values as the kernel of `node`, `bias` as many as filters.
+void fold_batch_norm(const Weights& weights, NodeId node, double epsilon, std::span<float> kernel,
+                     std::span<float> bias);
+
+/// Normalised weights of a weighted shortcut, [source][channel] or [source].
+std::vector<double> normalized_sum_weights(const Tensor& weights, int sources,
+                                           WeightedSum::Normalization normalization);
+
+}  // namespace syolo
