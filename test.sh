@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Installs what testing needs, builds the dev preset and runs the tests, tool checks last.
+# ./test.sh unit cli runs only these labels. Run it again at any time.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+# shellcheck source=tools/steps.sh
+. tools/steps.sh
+
+labels=(unit parity property fault fuzz cli tools)
+
+usage() {
+  echo "usage: ./test.sh [--preset NAME] [LABEL...]    labels: ${labels[*]} (default: all)"
+  echo "presets: dev (default), asan, tsan, coverage"
+}
+
+preset=dev
+chosen=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    -h | --help)
+      usage
+      exit 0
+      ;;
+    --preset)
+      [ $# -ge 2 ] || { echo "test.sh: --preset needs a name" >&2; usage >&2; exit 2; }
+      preset=$2
+      shift
+      ;;
+    *)
+      [[ " ${labels[*]} " == *" $1 "* ]] ||
+        { echo "test.sh: expected a label, found \"$1\"" >&2; usage >&2; exit 2; }
+      chosen+=("$1")
+      ;;
+  esac
+  shift
+done
+[ ${#chosen[@]} -gt 0 ] || chosen=("${labels[@]}")
+
+jobs=$(nproc)
+run_label() {
+  ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j "$jobs" -L "^$1\$"
+}
+
+# Ninja targets that the labels need; nothing (which means all) when every label runs.
+targets_of() {
+  local label pattern
+  [ $# -lt ${#labels[@]} ] || return 0
+  for label in "$@"; do
+    case "$label" in
+      fuzz) pattern='[a-z_]*fuzz[a-z0-9_]*' ;;
+      cli) pattern='syolo' ;;
+      tools) pattern='syolo_[a-z]*' ;;  # the libraries; header checks compile the rest
+      *) pattern="syolo_${label}_tests" ;;
+    esac
+    ninja -C "build/$preset" -t targets all | sed -n "s/^\($pattern\): phony.*/\1/p"
+  done | sort -u
+}
+
+step "packages" tools/install_packages.sh detection testing
+step "configure $preset" configure "$preset"
+step "build $preset" build "$preset" $(targets_of "${chosen[@]}")
+
+# Every label runs, so that one run shows everything that is broken.
+failed=()
+for label in "${chosen[@]}"; do
+  printf '== %s: tests: %s\n' "$script" "$label" >&2
+  run_label "$label" || failed+=("$label")
+done
+if [ ${#failed[@]} -gt 0 ]; then
+  printf '== %s: FAILED: tests of: %s\n' "$script" "${failed[*]}" >&2
+  printf '   again: ./test.sh --preset %s %s\n' "$preset" "${failed[*]}" >&2
+  exit 1
+fi
+printf '== %s: all tests passed: %s\n' "$script" "${chosen[*]}" >&2
