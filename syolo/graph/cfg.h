@@ -40,6 +40,7 @@ class CfgSection {
   CfgSection(std::string_view name, Where where, const Graph* graph) :
       name_(name), where_(std::move(where)), graph_(graph) {}
   void add(std::string_view key, std::string_view value, int line);
+  void set_graph(const Graph* graph) { graph_ = graph; }  // the layers before this one
 
   std::string_view name() const { return name_; }
   const Where& where() const { return where_; }
@@ -57,6 +58,7 @@ class CfgSection {
   NodeId previous() const;  // -1 = the network's input
   Shape previous_shape() const;
   Shape shape_of(NodeId node) const;
+  std::vector<ParamSpec> params_of(NodeId node) const;
   NodeId layer_ref(std::string_view key);  // absolute, or relative when negative
   std::vector<NodeId> layer_refs(std::string_view key);
 

@@ -26,14 +26,14 @@ enum class BoxPoint { center, left_top, right_bottom };
 struct HeadSpec {
   DecodeForm form = DecodeForm::classic;
   int classes = 80;
-  std::vector<Anchor> anchors;  // those of this head, in mask order
-  std::vector<int> mask;        // their numbers in the file's list
+  std::vector<Anchor> anchors;      // those of this head, in mask order
+  std::vector<int> mask;            // their numbers in the file's list
   std::vector<Anchor> all_anchors;  // the file's list, kept for writing and training
-  double scale_xy = 1;          // s: x = (i + s*sigma - (s-1)/2) / grid
+  double scale_xy = 1;              // s: x = (i + s*sigma - (s-1)/2) / grid
   NmsKind nms = NmsKind::iou;
-  double beta_nms = 0.6;        // exponent of diou
+  double beta_nms = 0.6;  // exponent of diou
   BoxPoint point = BoxPoint::center;
-  bool softmax = false;         // region: classes by softmax
+  bool softmax = false;              // region: classes by softmax
   bool zero_low_objectness = false;  // region classfix=-1: objectness < .5 counts as 0
   bool operator==(const HeadSpec&) const = default;
 
@@ -44,9 +44,12 @@ struct HeadSpec {
   int objectness() const { return coordinates() - 1; }  // plane of the objectness
 };
 
-/// Darknet's output of the head layer: `src` and `dst` are one image's C,H,W values, where every
-/// anchor owns entries() planes. sigma and scale_xy applied as the form says; boxes not decoded.
-/// Region heads of Darknet keep x,y under sigma and w,h raw.
+/// Darknet's output of the head layer, boxes not decoded. `src` is one image's C,H,W values, where
+/// every anchor owns entries() planes; `dst` has room for as many and must not overlap it.
+/// The logistic acts on x, y, objectness and classes (gaussian: the deviations too), then
+/// v -> s*v - (s-1)/2 on x and y; w and h stay raw; new_coords has the logistic already.
+/// region: only objectness (logistic) and classes (softmax, if so) change, and `dst` is in
+/// Darknet's order for it, H,W,C. Values: tests/data/oracles/darknet/layers.
 void activate_head(const HeadSpec& spec, const Shape& shape, const double* src, double* dst);
 
 }  // namespace syolo

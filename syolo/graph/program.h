@@ -33,8 +33,8 @@ struct Conv {
   Kernel kernel = Kernel::learned;
   bool bias = true;  // has a bias of its own (no batch normalisation follows)
 
-  std::optional<double> norm_epsilon;  // batch normalisation of `params` folded in
-  Act act;                             // applied after it
+  std::optional<double> norm_epsilon = {};  // batch normalisation of `params` folded in
+  Act act = {};                             // applied after it
   bool residual = false;               // src[1] is added last
 };
 

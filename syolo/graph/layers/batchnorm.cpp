@@ -1,0 +1,28 @@
+// [batchnorm]: batch normalisation alone.
+#include "syolo/graph/layers/rows.h"
+#include "syolo/graph/lower.h"
+
+namespace syolo {
+namespace {
+
+struct BatchNormLayer final : Layer {
+  void write(CfgWriter&) const override {}
+  Shape infer(std::span<const Shape> src) const override { return src[0]; }
+  std::vector<ParamSpec> params(std::span<const Shape> src) const override {
+    const Shape vector{1, src[0].c, 1, 1};
+    return {{Role::bias, vector}, {Role::scale, vector}, {Role::mean, vector}, {Role::variance, vector}};
+  }
+  ValueId lower(Lowering& to, std::span<const ValueId> src) const override {
+    return to.batch_norm(src[0], 1e-5, to.node());
+  }
+};
+
+ReadLayer read(CfgSection& in) {
+  return {std::make_shared<BatchNormLayer>(), {in.previous()}};
+}
+
+}  // namespace
+
+LayerType batchnorm_layer() { return {"batchnorm", "", read}; }
+
+}  // namespace syolo
