@@ -14,6 +14,9 @@ struct Detection {
   float score = 0;
 };
 
+/// The options with `model` replaced by what the last head says (method and exponent).
+NmsOptions resolved(NmsOptions options, std::span<const HeadSpec> specs);
+
 /// Sorted by score descending, then class, then box. Clipped to the image unless `raw`; boxes
 /// without area inside the image are dropped then.
 std::vector<Detection> postprocess(std::span<const HeadView> views, std::span<const HeadSpec> specs,
