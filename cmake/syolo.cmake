@@ -21,6 +21,10 @@ target_include_directories(syolo_options INTERFACE "${CMAKE_CURRENT_SOURCE_DIR}"
 # -ffp-contract=off: the same sums on every machine; the heavy kernels are oneDNN's or Highway's.
 target_compile_options(syolo_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
                        -Wno-sign-conversion -ffp-contract=off -fno-math-errno)
+# g++ 12 reports overlapping copies in std::string that cannot happen (gcc bug 105651).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(syolo_options INTERFACE -Wno-restrict)
+endif()
 if(SYOLO_WERROR)
   target_compile_options(syolo_options INTERFACE -Werror)
 endif()

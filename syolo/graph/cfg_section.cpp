@@ -91,11 +91,21 @@ std::vector<double> CfgSection::reals(std::string_view key) {
   const Entry* entry = find(key);
   if (!entry) return values;
   for (const std::string_view part : split(entry->value, ',')) {
-    const auto value = parse_real(trim(part));
-    if (!value) {
-      fail(key, format("expected numbers with commas between, found \"{}\"", printable(trim(part), 60)));
+    // A published cfg lacks a comma: "61,45    61,45". Darknet drops blanks and reads 4561.
+    std::string_view rest = trim(part);
+    const auto blank = rest.find_first_of(" \t");
+    if (blank != std::string_view::npos) {
+      note(key, format("a comma is missing in \"{}\"; read as separate numbers", printable(rest, 60)));
     }
-    values.push_back(*value);
+    do {
+      const std::string_view word = rest.substr(0, rest.find_first_of(" \t"));
+      const auto value = parse_real(word);
+      if (!value) {
+        fail(key, format("expected numbers with commas between, found \"{}\"", printable(word, 60)));
+      }
+      values.push_back(*value);
+      rest = trim(rest.substr(word.size()));
+    } while (!rest.empty());
   }
   return values;
 }
