@@ -2,9 +2,11 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "syolo/base/error.h"
+#include "syolo/base/file.h"
 #include "syolo/base/tensor.h"
 #include "syolo/graph/graph.h"
 
@@ -27,13 +29,30 @@ class Weights {
   void set(ParamId id, Tensor tensor) { tensors_[id] = std::move(tensor); }
   const std::map<ParamId, Tensor>& all() const { return tensors_; }
 
+  /// Keeps the mapped file that tensors view, so that release_pages knows their pages.
+  void keep(std::shared_ptr<const MappedFile> file) { file_ = std::move(file); }
+  /// Lets the pages of this parameter leave memory when it views a mapped file, else nothing;
+  /// reading the tensor again is legal. For a planner that has packed its own copy.
+  void release_pages(ParamId id) const;
+
  private:
   std::map<ParamId, Tensor> tensors_;
+  std::shared_ptr<const MappedFile> file_;
+};
+
+/// The bytes of a file, mapped or in memory; tensors that view them share `owner`.
+struct FileBytes {
+  std::span<const std::byte> bytes;
+  std::shared_ptr<const void> owner;
+  std::string name;  // for messages
 };
 
 /// Seeded random weights of a sane scale, for bench, cost and the start of training: He-uniform
-/// kernels, unit scale and variance, zero bias and mean.
+/// kernels, unit scale, variance and shortcut weights, zero bias and mean. The values of a layer
+/// depend on the seed, its number and its shapes only.
 Weights random_weights(const Graph& graph, std::uint64_t seed);
+/// The same for one parameter.
+Tensor random_parameter(ParamId id, const Shape& shape, std::uint64_t seed);
 
 /// Kernel and bias with the batch normalisation folded in, computed in double:
 /// w' = w*scale/sqrt(variance + epsilon), b' = bias - scale*mean/sqrt(variance + epsilon).
