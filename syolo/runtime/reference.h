@@ -27,7 +27,7 @@ struct InterpretOptions {
   int threads = 0;     // 0 = what this process may use; never changes a result
   /// Layer-by-layer comparison: a tensor returned here for a node is what later nodes read
   /// instead of the node's computed values; an empty one changes nothing.
-  std::function<Tensor(NodeId)> observed;
+  std::function<Tensor(NodeId)> observed = {};
 };
 
 /// Runs the program as it is (lowered or optimised).

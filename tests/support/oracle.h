@@ -22,6 +22,10 @@ namespace syolo::test {
 inline std::filesystem::path test_data() {
   return SYOLO_TEST_DATA;
 }
+/// The models that the product ships.
+inline std::filesystem::path bundled_models() {
+  return test_data().parent_path().parent_path() / "models";
+}
 inline std::filesystem::path darknet_oracles() {
   return test_data() / "oracles" / "darknet";
 }
