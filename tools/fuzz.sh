@@ -26,7 +26,7 @@ for target in "${targets[@]}"; do
   grown=build/fuzz/corpus/$name
   mkdir -p "$grown"
   corpus=("$grown")
-  [ ! -d "tests/fuzz/corpus/$name" ] || corpus+=("tests/fuzz/corpus/$name")
+  [ ! -d "tests/data/fuzz/$name" ] || corpus+=("tests/data/fuzz/$name")
   printf '== %s: %s for %d s\n' "$script" "$target" "$seconds" >&2
   log=build/fuzz/$target.log
   # -timeout and -rss_limit_mb: no input may take more than 2 s or 256 MiB beyond the sanitizer's own.
