@@ -1,0 +1,210 @@
+// The engine agrees with the interpreter to within rounding, layer by layer, and with Darknet as
+// a whole. The bounds come from the interpreter's own sums of |w*x|, so no case carries one.
+#include <gtest/gtest.h>
+
+#include <cfloat>
+#include <optional>
+#include <thread>
+
+#include "syolo/graph/lower.h"
+#include "syolo/runtime/plan.h"
+#include "syolo/runtime/reference.h"
+#include "tests/support/compare.h"
+#include "tests/support/engine.h"
+
+namespace syolo::test {
+namespace {
+
+constexpr double kEpsilonBf16 = 0x1p-7;
+
+class EngineOnSmallNetwork : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override { test_ = load_oracle_case("layers", GetParam()); }
+
+  Session session(const PlanOptions& options) const {
+    return Session(
+        make_plan(model_of(test_->graph, test_->made.weights), test_->oracle.input, options));
+  }
+
+  /// Each layer computed in double from the engine's own outputs of the layers before it, so that
+  /// the difference is the rounding of this layer alone.
+  void expect_each_layer_within_rounding(const Session& session, double epsilon) const {
+    const Outputs want =
+        interpret(lower(test_->graph), test_->made.weights, test_->input,
+                  {.observed = [&](NodeId node) { return session.node_output(node); }});
+    for (std::size_t i = 0; i < want.nodes.size(); ++i) {
+      SCOPED_TRACE(layer_text(test_->graph, i));
+      const Outputs::Node& node = want.nodes[i];
+      const Tensor got = session.node_output(static_cast<NodeId>(i));
+      EXPECT_EQ(got.shape(), node.shape);
+      EXPECT_TRUE(all_within(got.values(), node.values, [&](std::size_t at) {
+        return rounding_bound(epsilon, node.terms, node.bound[at]);
+      }));
+    }
+  }
+
+  void expect_darknets_values(const Tensor& got, std::size_t layer) const {
+    SCOPED_TRACE(layer_text(test_->graph, layer));
+    const OracleLayer& want = test_->oracle.layers[layer];
+    EXPECT_TRUE(all_within(got.values(), want.output, [&](std::size_t at) {
+      if (darknet_is_wrong(GetParam(), layer, want, at)) return HUGE_VAL;
+      return 1e-4 * std::max(1.0, std::abs(want.output[at]));
+    }));
+  }
+
+  std::optional<OracleCase> test_;
+};
+
+TEST_P(EngineOnSmallNetwork, AgreesWithTheInterpreterLayerByLayer) {
+  Session session = this->session(plain_options(true));
+  session.run(test_->input.values());
+  expect_each_layer_within_rounding(session, FLT_EPSILON);
+  for (std::size_t i = 0; i < test_->oracle.layers.size(); ++i) {
+    expect_darknets_values(session.node_output(static_cast<NodeId>(i)), i);
+  }
+}
+
+TEST_P(EngineOnSmallNetwork, AgreesInBf16WhereTheProcessorHasIt) {
+  PlanOptions options = plain_options(true);
+  options.precision = Precision::bf16;
+  std::optional<Session> session;
+  try {
+    session.emplace(this->session(options));
+  } catch (const Error& error) {
+    ASSERT_EQ(error.kind(), ErrorKind::unsupported) << error.what();
+    GTEST_SKIP() << error.what();
+  }
+  session->run(test_->input.values());
+  expect_each_layer_within_rounding(*session, kEpsilonBf16);
+}
+
+TEST_P(EngineOnSmallNetwork, AgreesInItsOutputsWhenFused) {
+  Session session = this->session(plain_options());
+  const auto views = session.run(test_->input.values());
+  const Outputs want = interpret(lower(test_->graph), test_->made.weights, test_->input);
+  std::size_t head = 0;
+  for (const HeadNode& node : heads(lower(test_->graph))) {
+    ASSERT_LT(head, views.size());
+    const NodeId src = test_->graph.node(node.node).src[0];
+    const Outputs::Node& raw = want.nodes[static_cast<std::size_t>(src)];
+    EXPECT_EQ(views[head].shape, raw.shape);
+    EXPECT_TRUE(all_within(plain_values<double>(views[head++]), raw.values, [&](std::size_t at) {
+      return 1e-4 * std::max(1.0, std::abs(raw.values[at]));
+    }));
+  }
+  EXPECT_EQ(head, views.size());
+  const std::size_t last = test_->oracle.layers.size() - 1;
+  expect_darknets_values(session.node_output(static_cast<NodeId>(last)), last);
+}
+
+TEST_P(EngineOnSmallNetwork, GivesTheSameBytesOnAnyNumberOfThreads) {
+  Session one = session(plain_options(false, 1));
+  const std::vector<float> want = all_outputs(one, test_->graph, test_->input);
+  for (const int threads : {2, 4}) {
+    Session many = session(plain_options(false, threads));
+    EXPECT_TRUE(same_bytes(all_outputs(many, test_->graph, test_->input), want))
+        << threads << " threads";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Darknet, EngineOnSmallNetwork, testing::ValuesIn(oracle_names("layers")),
+                         [](const auto& it) { return test_name(it.param); });
+
+class EngineOnPublishedNetwork : public testing::TestWithParam<std::string> {};
+
+TEST_P(EngineOnPublishedNetwork, AgreesWithDarknetInEveryLayer) {
+  const OracleCase test = load_oracle_case("family", GetParam());
+  Session session(
+      make_plan(model_of(test.graph, test.made.weights), test.oracle.input, plain_options(true)));
+  session.run(test.input.values());
+  for (std::size_t i = 0; i < test.oracle.layers.size(); ++i) {
+    SCOPED_TRACE(layer_text(test.graph, i));
+    const Tensor got = session.node_output(static_cast<NodeId>(i));
+    ASSERT_TRUE(layer_agrees(got.values(), test.oracle.layers[i], 2e-3));
+  }
+}
+
+TEST_P(EngineOnPublishedNetwork, AgreesWithDarknetInItsOutputsWhenFused) {
+  const OracleCase test = load_oracle_case("family", GetParam());
+  Session session(
+      make_plan(model_of(test.graph, test.made.weights), test.oracle.input, plain_options()));
+  const auto views = session.run(test.input.values());
+  const Program program = lower(test.graph);
+  const std::vector<HeadNode> nodes = heads(program);
+  ASSERT_EQ(views.size(), nodes.size());
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    SCOPED_TRACE(layer_text(test.graph, static_cast<std::size_t>(nodes[i].node)));
+    const std::vector<double> raw = plain_values<double>(views[i]);
+    std::vector<double> activated(raw.size());
+    activate_head(*nodes[i].spec, views[i].shape, raw.data(), activated.data());
+    EXPECT_TRUE(
+        layer_agrees(activated, test.oracle.layers[static_cast<std::size_t>(nodes[i].node)], 2e-3));
+  }
+  const std::size_t last = test.oracle.layers.size() - 1;
+  EXPECT_TRUE(layer_agrees(session.node_output(static_cast<NodeId>(last)).values(),
+                           test.oracle.layers[last], 2e-3));
+}
+
+INSTANTIATE_TEST_SUITE_P(Darknet, EngineOnPublishedNetwork,
+                         testing::ValuesIn(oracle_names("family")),
+                         [](const auto& it) { return test_name(it.param); });
+
+/// Networks that between them have every activation, join and head of the family.
+class EngineEquality : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    test_ = load_oracle_case("family", GetParam());
+    model_ = model_of(test_->graph, test_->made.weights);
+  }
+  std::shared_ptr<const Plan> plan(int threads = 2) const {
+    return make_plan(*model_, test_->oracle.input, plain_options(false, threads));
+  }
+  Tensor input(std::uint64_t number) const { return counter_input(test_->oracle.input, number); }
+
+  std::optional<OracleCase> test_;
+  std::optional<Model> model_;
+};
+
+TEST_P(EngineEquality, OneThreadEqualsTwoAndFour) {
+  Session one(plan(1)), two(plan(2)), four(plan(4));
+  const std::vector<float> want = all_outputs(one, test_->graph, test_->input);
+  EXPECT_TRUE(same_bytes(all_outputs(two, test_->graph, test_->input), want));
+  EXPECT_TRUE(same_bytes(all_outputs(four, test_->graph, test_->input), want));
+}
+
+TEST_P(EngineEquality, ASecondRunEqualsTheFirst) {
+  Session session(plan());
+  const std::vector<float> first = all_outputs(session, test_->graph, input(1));
+  const std::vector<float> other = all_outputs(session, test_->graph, input(2));
+  EXPECT_FALSE(same_bytes(first, other)) << "the input does not matter";
+  EXPECT_TRUE(same_bytes(all_outputs(session, test_->graph, input(1)), first));
+}
+
+TEST_P(EngineEquality, TwoSessionsOnTwoThreadsEqualOne) {
+  constexpr std::size_t kInputs = 6;
+  const auto shared = plan();
+  std::vector<std::vector<float>> serial(kInputs), parallel(kInputs);
+  Session session(shared);
+  for (std::size_t i = 0; i < kInputs; ++i) {
+    serial[i] = all_outputs(session, test_->graph, input(i));
+  }
+  const auto run_every_second = [&](std::size_t first) {
+    Session own(shared);
+    for (std::size_t i = first; i < kInputs; i += 2) {
+      parallel[i] = all_outputs(own, test_->graph, input(i));
+    }
+  };
+  {
+    const std::jthread odd(run_every_second, 1);
+    run_every_second(0);
+  }
+  for (std::size_t i = 0; i < kInputs; ++i) EXPECT_TRUE(same_bytes(serial[i], parallel[i])) << i;
+}
+
+INSTANTIATE_TEST_SUITE_P(Darknet, EngineEquality,
+                         testing::Values("yolov4-tiny", "yolov3-tiny-prn", "yolov4-csp-s-mish",
+                                         "yolov7-tiny", "yolov2-tiny", "csdarknet53-omega"),
+                         [](const auto& it) { return test_name(it.param); });
+
+}  // namespace
+}  // namespace syolo::test
