@@ -131,10 +131,8 @@ inline std::vector<Candidate> plain_decode(const HeadView& view, const HeadSpec&
       if (spec.point == BoxPoint::left_top) cx += w / 2, cy += h / 2;
       if (spec.point == BoxPoint::right_bottom) cx -= w / 2, cy -= h / 2;
       const Box box = {float(cx - w / 2), float(cy - h / 2), float(cx + w / 2), float(cy + h / 2)};
-      if (!std::isfinite(box.x1 + box.x2) && !(std::isfinite(box.x1) && std::isfinite(box.x2))) {
-        continue;
-      }
-      if (!std::isfinite(box.y1) || !std::isfinite(box.y2)) continue;
+      const float corners[] = {box.x1, box.y1, box.x2, box.y2};
+      if (!std::all_of(corners, corners + 4, [](float v) { return std::isfinite(v); })) continue;
 
       float certainty = 1;
       if (gaussian) {
