@@ -1,0 +1,138 @@
+#include "app/cli/frames.h"
+
+#include <sys/stat.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "app/cli/interrupt.h"
+#include "syolo/image/codec.h"
+
+namespace syolo::cli {
+namespace {
+
+constexpr std::size_t kAhead = 2;
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+bool is_regular(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode);  // opening says what is wrong
+}
+
+}  // namespace
+
+Image decode_input(const Input& input, const Wanted& wanted) {
+  DecodeOptions options;
+  options.channels = wanted.channels;
+  options.bits = wanted.bits;
+  options.ignore_exif = wanted.ignore_exif;
+  if (input.kind == Input::Kind::bytes) {
+    return decode_image(bytes_of(*input.bytes), "standard input", options);
+  }
+  if (is_regular(input.path)) return load_image(input.path, options);
+  const std::string bytes = read_text(input.path, std::int64_t{1} << 30);
+  return decode_image(bytes_of(bytes), input.path, options);
+}
+
+void save_picture(const std::string& path, const Image& picture) {
+  save_image(path, picture.view());
+}
+
+struct FrameQueue::State {
+  State(Inputs& inputs_, const Wanted& wanted_) : inputs(inputs_), wanted(wanted_) {}
+
+  Inputs& inputs;
+  const Wanted wanted;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<Frame> frames;
+  std::exception_ptr failure;
+  bool ended = false, stopped = false;
+  std::thread worker;
+
+  // False once nobody wants more.
+  bool put(Frame frame) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return frames.size() < kAhead || stopped; });
+    if (stopped) return false;
+    frames.push_back(std::move(frame));
+    changed.notify_all();
+    return true;
+  }
+
+  Frame decoded(const Input& input) const {
+    Frame frame;
+    frame.input = input;
+    if (input.kind == Input::Kind::failed) {
+      frame.error = input.error;
+      return frame;
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    try {
+      frame.image = decode_input(input, wanted);
+    } catch (const Error& error) {
+      frame.error = std::make_shared<const Error>(error);
+    } catch (const std::bad_alloc&) {
+      frame.error = std::make_shared<const Error>(
+          ErrorKind::limit, "expected memory for this picture, found none left",
+          Where{.file = input.name});
+    }
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
+    frame.decode_ms = took.count();
+    return frame;
+  }
+
+  void work() noexcept {
+    try {
+      while (const std::optional<Input> input = inputs.next()) {
+        if (!put(decoded(*input))) break;
+      }
+    } catch (...) {
+      failure = std::current_exception();  // read by the owner after `ended`
+    }
+    const std::lock_guard lock(mutex);
+    ended = true;
+    changed.notify_all();
+  }
+};
+
+FrameQueue::FrameQueue(Inputs& inputs, const Wanted& wanted) :
+    state_(std::make_unique<State>(inputs, wanted)) {
+  state_->worker = std::thread([state = state_.get()] { state->work(); });
+}
+
+FrameQueue::~FrameQueue() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopped = true;
+    state_->changed.notify_all();
+  }
+  state_->inputs.stop();
+  state_->worker.join();
+}
+
+std::optional<Frame> FrameQueue::next() {
+  std::unique_lock lock(state_->mutex);
+  // A signal does not wake a condition variable.
+  while (state_->frames.empty() && !state_->ended && !interrupted()) {
+    state_->changed.wait_for(lock, std::chrono::milliseconds(100));
+  }
+  if (interrupted()) return std::nullopt;
+  if (state_->frames.empty()) {
+    if (state_->failure) std::rethrow_exception(state_->failure);
+    return std::nullopt;
+  }
+  Frame frame = std::move(state_->frames.front());
+  state_->frames.pop_front();
+  state_->changed.notify_all();
+  return frame;
+}
+
+}  // namespace syolo::cli

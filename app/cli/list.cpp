@@ -1,0 +1,113 @@
+// syolo list: what this build knows.
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+
+#include "app/cli/command.h"
+#include "app/cli/json.h"
+#include "app/cli/options.h"
+#include "app/cli/outputs.h"
+#include "syolo/graph/cfg.h"
+
+namespace syolo::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Entry {
+  std::string name, what;
+};
+
+/// Models found by name: the cfgs and model files of the folder models/.
+std::vector<Entry> models() {
+  std::vector<Entry> rows;
+  std::error_code error;
+  for (fs::directory_iterator it("models", error), end; !error && it != end; it.increment(error)) {
+    const fs::path& path = it->path();
+    if (path.extension() == ".safetensors") rows.push_back({path.stem().string(), "model file"});
+    if (path.extension() != ".cfg") continue;
+    const fs::path weights = fs::path(path).replace_extension(".weights");
+    rows.push_back({path.stem().string(),
+                    fs::exists(weights, error) ? "cfg with weights" : "cfg without weights"});
+  }
+  std::sort(rows.begin(), rows.end(),
+            [](const Entry& a, const Entry& b) { return a.name < b.name; });
+  return rows;
+}
+
+std::vector<Entry> layers() {
+  std::vector<Entry> rows;
+  for (const LayerType& type : layer_types()) {
+    rows.push_back({std::string(type.section),
+                    type.alias.empty() ? std::string() : "also [" + std::string(type.alias) + "]"});
+  }
+  return rows;
+}
+
+std::vector<Entry> activations() {
+  std::vector<Entry> rows;
+  for (const std::string_view name : Act::names()) {
+    const std::optional<Act> act = Act::find(name);
+    const bool alias = act && act->name() != name;
+    const bool across = act && act->across() != Across::none;
+    rows.push_back({std::string(name), alias    ? "same as " + std::string(act->name())
+                                       : across ? "over the channels of a pixel"
+                                                : std::string()});
+  }
+  return rows;
+}
+
+std::vector<Entry> formats() {
+  std::vector<Entry> rows = {{"cfg", "network, read and written"},
+                             {"weights", "Darknet weights, read and written"},
+                             {"safetensors", "model file, read and written"},
+                             {"jpeg png", "pictures, read and written"},
+                             {"webp bmp gif pnm", "pictures, read (first frame)"}};
+  for (const ResultFormat& row : result_formats()) {
+    rows.push_back({std::string(row.name), "results, written: " + std::string(row.what)});
+  }
+  return rows;
+}
+
+struct Table {
+  std::string_view name;
+  std::vector<Entry> (*rows)();
+};
+constexpr std::array<Table, 4> kTables = {
+    {{"models", models}, {"layers", layers}, {"activations", activations}, {"formats", formats}}};
+
+Exit run(int table, Console& out) {
+  const Table& chosen = kTables[static_cast<std::size_t>(table)];
+  const std::vector<Entry> rows = chosen.rows();
+  if (out.globals.json) {
+    Json items = Json::array();
+    for (const Entry& row : rows) items.push_back({{"name", row.name}, {"what", row.what}});
+    out.print(document({{std::string(chosen.name), std::move(items)}}));
+    return Exit::done;
+  }
+  for (const Entry& row : rows) {
+    const std::string name = printable(row.name);
+    out.print(row.what.empty() ? name + "\n" : format("{:<20} {}\n", name, row.what));
+  }
+  if (rows.empty()) out.note("none: no cfg and no model file in the folder models/");
+  return Exit::done;
+}
+
+Action bind(CLI::App& cli) {
+  auto table = std::make_shared<int>(0);
+  std::vector<std::string_view> words;
+  for (const Table& row : kTables) words.push_back(row.name);
+  add_choice(cli, "what,--what", *table, words, "WHAT", "models, layers, activations or formats")
+      ->required();
+  return [table](Console& out) { return run(*table, out); };
+}
+
+}  // namespace
+
+Command list_command() {
+  return {"list", "", "models, layers, activations, formats",
+          "models|layers|activations|formats", "syolo list layers", bind};
+}
+
+}  // namespace syolo::cli

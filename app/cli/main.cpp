@@ -1,0 +1,139 @@
+// The program: finds the command, runs it, turns whatever is thrown into a message and an exit
+// code. The only `try` of the command line.
+
+#include <CLI/App.hpp>
+#include <filesystem>
+#include <new>
+
+#include "app/cli/arguments.h"
+#include "app/cli/console.h"
+#include "app/cli/help.h"
+#include "app/cli/interrupt.h"
+#include "app/cli/options.h"
+
+namespace syolo::cli {
+namespace {
+
+Exit exit_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::usage:
+    case ErrorKind::input:
+    case ErrorKind::unsupported:
+      return Exit::usage;
+    case ErrorKind::io:
+    case ErrorKind::limit:
+      return Exit::machine;
+    case ErrorKind::data_refused:
+      return Exit::refused;
+    case ErrorKind::cancelled:
+      return Exit::stopped;
+    case ErrorKind::diverged:  // training's; no command here trains
+    case ErrorKind::rank_lost:
+    case ErrorKind::internal:
+      return Exit::bug;
+  }
+  return Exit::bug;
+}
+
+void parse(CLI::App& cli, const Command& command, std::vector<std::string> args) {
+  const std::string hint =
+      format("usage: syolo {} {} (details: syolo {} --help)", command.name, command.usage,
+             command.name);
+  std::reverse(args.begin(), args.end());  // CLI11 takes them from the back
+  try {
+    cli.parse(std::move(args));
+  } catch (const CLI::RequiredError&) {
+    std::string missing;
+    for (const CLI::Option* option : cli.get_options()) {
+      if (option->get_required() && option->count() == 0) {
+        missing += (missing.empty() ? "" : " and ") +
+                   (option->get_positional() ? option->get_type_name()
+                                             : "--" + option->get_lnames().front());
+      }
+    }
+    throw Error(ErrorKind::usage, format("expected {}, found none", missing), {}, hint);
+  } catch (const CLI::ExtrasError&) {
+    const std::vector<std::string> extra = cli.remaining();
+    throw Error(ErrorKind::usage,
+                format("unexpected argument \"{}\"",
+                       printable(extra.empty() ? std::string() : extra.back())),
+                {}, hint);
+  } catch (const CLI::ParseError& error) {
+    throw Error(ErrorKind::usage, error.what(), {}, hint);
+  }
+}
+
+Exit run(std::span<const std::string> args, Console& out) {
+  const Request request = find_request(args);
+  if (request.version) {
+    out.print("syolo " SYOLO_VERSION "\n");
+    return Exit::done;
+  }
+  if (request.command == nullptr) {
+    out.print(program_help());
+    return Exit::done;
+  }
+  CLI::App cli;
+  cli.set_help_flag();
+  const Action action = request.command->bind(cli);
+  add_globals(cli, out.globals);
+  std::vector<std::string> canonical_args = canonical(cli, *request.command, request.args);
+  const auto asked = [&](std::string_view option) {
+    const auto end = std::find(canonical_args.begin(), canonical_args.end(), "--");
+    return std::find(canonical_args.begin(), end, option) != end;
+  };
+  if (request.help || asked("--help")) {
+    out.print(command_help(*request.command, cli));
+    return Exit::done;
+  }
+  if (asked("--version")) {
+    out.print("syolo " SYOLO_VERSION "\n");
+    return Exit::done;
+  }
+  parse(cli, *request.command, std::move(canonical_args));
+  return action(out);
+}
+
+// Results printed before a failure are results.
+Exit flushed(std::span<const std::string> args, Console& out) {
+  try {
+    const Exit code = run(args, out);
+    out.flush();
+    return code;
+  } catch (const Error&) {
+    out.end_progress();
+    out.flush();
+    throw;
+  }
+}
+
+Exit guarded(std::span<const std::string> args, Console& out) {
+  try {
+    return flushed(args, out);
+  } catch (const PipeClosed&) {
+    return Exit::done;  // whoever read our results has seen enough
+  } catch (const Error& error) {
+    out.error(error);
+    return exit_of(error.kind());
+  } catch (const std::bad_alloc&) {
+    out.error(Error(ErrorKind::limit, "expected enough memory, found none left", {},
+                    "a smaller --input needs less"));
+    return Exit::machine;
+  } catch (const std::filesystem::filesystem_error& error) {
+    out.error(Error(ErrorKind::io, error.code().message(), {.file = error.path1().string()}));
+    return Exit::machine;
+  } catch (const std::exception& error) {
+    out.error(Error(ErrorKind::internal, error.what(), {}, "this is a bug of syolo"));
+    return Exit::bug;
+  }
+}
+
+}  // namespace
+}  // namespace syolo::cli
+
+int main(int argc, char** argv) {
+  syolo::cli::install_signal_handlers();
+  const std::vector<std::string> args(argv + std::min(argc, 1), argv + argc);
+  syolo::cli::Console out;
+  return static_cast<int>(syolo::cli::guarded(args, out));
+}
