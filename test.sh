@@ -47,7 +47,6 @@ targets_of() {
   [ $# -lt ${#labels[@]} ] || return 0
   for label in "$@"; do
     case "$label" in
-      fuzz) pattern='[a-z_]*fuzz[a-z0-9_]*' ;;
       cli) pattern='syolo' ;;
       tools) pattern='syolo_[a-z]*' ;;  # the libraries; header checks compile the rest
       *) pattern="syolo_${label}_tests" ;;

@@ -14,15 +14,15 @@ shift
 step "configure fuzz" configure fuzz
 targets=("$@")
 if [ ${#targets[@]} -eq 0 ]; then
-  mapfile -t targets < <(ninja -C build/fuzz -t targets all | sed -n 's/^\(fuzz_[a-z0-9_]*\): phony.*/\1/p')
+  mapfile -t targets < <(ninja -C build/fuzz -t targets all | sed -n 's/^\([a-z0-9_]*_fuzz\): phony.*/\1/p')
 fi
-[ ${#targets[@]} -gt 0 ] || { echo "fuzz.sh: the fuzz preset has no target fuzz_*" >&2; exit 1; }
+[ ${#targets[@]} -gt 0 ] || { echo "fuzz.sh: the fuzz preset has no target *_fuzz" >&2; exit 1; }
 step "build ${#targets[@]} fuzz targets" build fuzz "${targets[@]}"
 
 mkdir -p build/fuzz/crashes
 failed=()
 for target in "${targets[@]}"; do
-  name=${target#fuzz_}
+  name=${target%_fuzz}
   grown=build/fuzz/corpus/$name
   mkdir -p "$grown"
   corpus=("$grown")

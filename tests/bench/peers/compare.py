@@ -74,7 +74,8 @@ class Bench:
         width, height = model["size"]
         found = self.child([str(self.options.syolo), "bench", model["cfg"], "--weights",
                             model["stem"] + ".weights", "--input", f"{width}x{height}", "--threads",
-                            str(self.options.threads), "--precision", OURS[engine], "--json", *more])
+                            str(self.options.threads), "--precision", OURS[engine], "--seconds",
+                            str(self.options.seconds), "--json", *more])
         return {engine: (found["ms"]["min"], found["ms"]["median"])}, None
 
     def measure_sums(self, model):
@@ -247,7 +248,7 @@ def picture(bench, names, path):
         colors = ["tab:green" if e in OURS else "tab:gray" if e in SUMS else "tab:blue" for e in engines]
         bars = axis.barh(engines[::-1], values[::-1], color=colors[::-1])
         axis.bar_label(bars, fmt="%.1f", padding=3)
-        axis.margins(x=0.15)
+        axis.margins(x=0.2)
         axis.set_xlabel("ms per picture (least), batch 1")
         axis.set_title(f"{name} {NETWORKS[name][0]}x{NETWORKS[name][1]}")
     figure.suptitle(f"{processor()}, {bench.options.threads} threads", fontsize=9)
