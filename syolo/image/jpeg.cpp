@@ -134,9 +134,13 @@ class Reader {
   }
 
   Header header() const {
+    const int components = info_.num_components;
+    if (components != 1 && components != 3 && components != 4) {
+      fail_unsupported(format("a JPEG of {} components", components));
+    }
     Header header;
     header.stored = {static_cast<int>(info_.image_width), static_cast<int>(info_.image_height)};
-    header.channels = info_.num_components == 1 ? 1 : 3;
+    header.channels = components == 1 ? 1 : 3;
     for (auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
       const Bytes data{reinterpret_cast<const std::byte*>(marker->data), marker->data_length};
       if (has_magic(data, {"Exif\0", 5})) {
@@ -224,9 +228,6 @@ void decode(Bytes bytes, const Header& header, const Request& request, RowSink& 
   const std::int64_t pixels = std::int64_t{header.stored.width} * header.stored.height;
   info.mem->max_memory_to_use =
       static_cast<long>(std::max<std::int64_t>(1, request.max_bytes - pixels * request.channels));
-  if (info.num_components != 1 && info.num_components != 3 && info.num_components != 4) {
-    fail_unsupported(format("a JPEG of {} components", info.num_components));
-  }
   reader.call([&] {
     choose_output(info, header, request);
     jpeg_start_decompress(&info);
