@@ -15,9 +15,9 @@ enum class NamesMismatch { error, number };  // number: surplus or missing class
 
 /// Where a model comes from, and how strictly.
 struct ModelPaths {
-  std::string model;    // a cfg, a model file (safetensors); told apart by content
-  std::string weights;  // empty: beside the cfg, same name with .weights or .safetensors
-  std::string names;    // empty: in the model file; else beside the cfg (.names); else numbers
+  std::string model = {};    // a cfg, a model file (safetensors); told apart by content
+  std::string weights = {};  // empty: beside the cfg, same name with .weights or .safetensors
+  std::string names = {};    // empty: in the model file; else beside the cfg (.names); else numbers
   bool allow_unknown_keys = false;
   bool random_weights = false;  // without any weights: seeded random ones instead of an error
   std::uint64_t seed = 0;

@@ -185,6 +185,7 @@ void refuse_size(const Graph& graph, const DarknetLayout& layout, const DarknetH
   std::string hint = guess_version(header);
   if (hint.empty() && surplus % 4 == 0) hint = guess_classes(graph, surplus / 4);
   if (hint.empty()) hint = guess_known(found);
+  if (hint.empty() && bytes < 0) hint = "it ends inside its header: a part is missing";
   if (hint.empty() && bytes % 4 != 0) {
     hint = format("{} bytes behind the header are no whole number of 4-byte values: damaged or cut",
                   grouped(bytes));

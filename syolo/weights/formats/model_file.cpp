@@ -285,7 +285,8 @@ Weights weights_of(const SafetensorsFile& file, const Graph& graph, const std::s
         const ParamId id{node, spec.role};
         Tensor tensor = take_tensor(file, graph, id, spec);
         if (const auto index = weights::first_bad(spec.role, tensor.values())) {
-          const std::int64_t byte = file.bytes.at(to_text(id));
+          const auto [begin, width] = file.places.at(to_text(id));
+          const auto byte = begin + static_cast<std::int64_t>(*index) * width;
           weights::refuse_value(graph, id, tensor.values(), *index, name, byte);
         }
         weights.set(id, std::move(tensor));

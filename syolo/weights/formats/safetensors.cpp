@@ -100,7 +100,8 @@ SafetensorsFile read_safetensors(const FileBytes& file, const Limits& limits) {
         result.tensors[entry.name] = tensor_of(file, entry, header.data_begin, limits);
       }
       result.shapes[entry.name] = entry.shape;
-      result.bytes[entry.name] = header.data_begin + entry.begin;
+      result.places[entry.name] = {header.data_begin + entry.begin,
+                                   weights::bytes_of_type(entry.dtype)};
     }
   });
   return result;

@@ -11,10 +11,14 @@ namespace syolo {
 /// A parsed safetensors file; tensors view the map where the alignment permits. A shape of up
 /// to four sides keeps them, behind ones; longer ones become a row of values.
 struct SafetensorsFile {
+  struct Place {
+    std::int64_t begin = 0;  // byte of the file
+    int width = 4;           // bytes of one value
+  };
   std::map<std::string, std::string> metadata;
   std::map<std::string, Tensor> tensors;                    // f32; F16, BF16 and F64 are converted
   std::map<std::string, std::vector<std::int64_t>> shapes;  // all, integer tensors as well
-  std::map<std::string, std::int64_t> bytes;                // where the data begin in the file
+  std::map<std::string, Place> places;
 };
 /// @throws Error(input) for overlaps, gaps, wrong sizes, duplicate names, headers above 16 MiB or
 /// the file's size, more than 20,000 tensors, overflowing shapes
