@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Documentation stays true: relative links and the paths in backticks exist, `make` targets and
-ctest labels that are named exist, every decision record has its four parts, and docs/layers.md
-has a section for each layer type that the reader knows. Exit 1 when something is wrong."""
+"""Documentation stays true: relative links, paths in backticks and `make` targets that it names
+exist, every decision record has its four parts, docs/layers.md knows each layer type and key of
+the reader, docs/commands.md each option of the program. Exit 1 when something is wrong."""
 
 import argparse
 import pathlib
@@ -86,6 +86,19 @@ def check_layers_page(root):
                 yield f"docs/layers.md: has nothing on the key {key} ({name})"
 
 
+def check_commands_page(root):
+    page = root / "docs" / "commands.md"
+    if not page.exists():
+        return
+    text = page.read_text(encoding="utf-8")
+    for path in sorted((root / "app" / "cli").glob("*.cpp")):
+        code = path.read_text(encoding="utf-8")
+        options = set(re.findall(r'add_[a-z_<>:]+\((?:cli, )?"(?:[a-z]+,)?--([a-z-]+)"', code))
+        for option in sorted(options):
+            if not re.search(rf"--{option}\b(?!-)", text):
+                yield f"docs/commands.md: has nothing on --{option} ({path.relative_to(root)})"
+
+
 def check(root):
     found, count = [], 0
     for path in documents(root):
@@ -93,6 +106,7 @@ def check(root):
         found += check_links(root, path, path.read_text(encoding="utf-8"))
     found += check_records(root)
     found += check_layers_page(root)
+    found += check_commands_page(root)
     return found, count
 
 

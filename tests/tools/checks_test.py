@@ -168,6 +168,15 @@ class Docs(unittest.TestCase):
         self.assertIn("the key gain", out)
         self.assertEqual(self.faults({**layer, "docs/layers.md": "[sam] `gain`\n"})[0], 0)
 
+    def test_every_option_is_documented(self):
+        code = 'add_real(cli, "--conf", x); cli.add_flag("--raw", y); cli.add_option("inputs,--inputs", z);'
+        command = {"app/cli/detect.cpp": code}
+        out = self.faults({**command, "docs/commands.md": "--conf-thres --inputs\n"})[1]
+        self.assertIn("nothing on --conf ", out)
+        self.assertIn("nothing on --raw ", out)
+        self.assertNotIn("--inputs", out)
+        self.assertEqual(self.faults({**command, "docs/commands.md": "--conf --raw --inputs\n"})[0], 0)
+
 
 if __name__ == "__main__":
     unittest.main()
