@@ -17,23 +17,25 @@ namespace {
 
 constexpr double kEpsilonBf16 = 0x1p-7;
 
-class EngineOnSmallNetwork : public testing::TestWithParam<std::string> {
- protected:
-  void SetUp() override { test_ = load_oracle_case("layers", GetParam()); }
+/// A network of layers/ in the engine, judged by the interpreter and by Darknet.
+struct SmallNetwork {
+  std::string name;
+  OracleCase test;
+
+  explicit SmallNetwork(const std::string& of) : name(of), test(load_oracle_case("layers", of)) {}
 
   Session session(const PlanOptions& options) const {
-    return Session(
-        make_plan(model_of(test_->graph, test_->made.weights), test_->oracle.input, options));
+    return Session(make_plan(model_of(test.graph, test.made.weights), test.oracle.input, options));
   }
 
   /// Each layer computed in double from the engine's own outputs of the layers before it, so that
   /// the difference is the rounding of this layer alone.
   void expect_each_layer_within_rounding(const Session& session, double epsilon) const {
     const Outputs want =
-        interpret(lower(test_->graph), test_->made.weights, test_->input,
+        interpret(lower(test.graph), test.made.weights, test.input,
                   {.observed = [&](NodeId node) { return session.node_output(node); }});
     for (std::size_t i = 0; i < want.nodes.size(); ++i) {
-      SCOPED_TRACE(layer_text(test_->graph, i));
+      SCOPED_TRACE(layer_text(test.graph, i));
       const Outputs::Node& node = want.nodes[i];
       const Tensor got = session.node_output(static_cast<NodeId>(i));
       EXPECT_EQ(got.shape(), node.shape);
@@ -44,71 +46,76 @@ class EngineOnSmallNetwork : public testing::TestWithParam<std::string> {
   }
 
   void expect_darknets_values(const Tensor& got, std::size_t layer) const {
-    SCOPED_TRACE(layer_text(test_->graph, layer));
-    const OracleLayer& want = test_->oracle.layers[layer];
+    SCOPED_TRACE(layer_text(test.graph, layer));
+    const OracleLayer& want = test.oracle.layers[layer];
     EXPECT_TRUE(all_within(got.values(), want.output, [&](std::size_t at) {
-      if (darknet_is_wrong(GetParam(), layer, want, at)) return HUGE_VAL;
+      if (darknet_is_wrong(name, layer, want, at)) return HUGE_VAL;
       return 1e-4 * std::max(1.0, std::abs(want.output[at]));
     }));
   }
-
-  std::optional<OracleCase> test_;
 };
 
-TEST_P(EngineOnSmallNetwork, AgreesWithTheInterpreterLayerByLayer) {
-  Session session = this->session(plain_options(true));
-  session.run(test_->input.values());
-  expect_each_layer_within_rounding(session, FLT_EPSILON);
-  for (std::size_t i = 0; i < test_->oracle.layers.size(); ++i) {
-    expect_darknets_values(session.node_output(static_cast<NodeId>(i)), i);
-  }
-}
+class EngineOnSmallNetwork : public testing::TestWithParam<std::string> {};
 
-TEST_P(EngineOnSmallNetwork, AgreesInBf16WhereTheProcessorHasIt) {
-  PlanOptions options = plain_options(true);
-  options.precision = Precision::bf16;
-  std::optional<Session> session;
-  try {
-    session.emplace(this->session(options));
-  } catch (const Error& error) {
-    ASSERT_EQ(error.kind(), ErrorKind::unsupported) << error.what();
-    GTEST_SKIP() << error.what();
+TEST_P(EngineOnSmallNetwork, AgreesWithTheInterpreterLayerByLayer) {
+  const SmallNetwork net(GetParam());
+  Session session = net.session(plain_options(true));
+  session.run(net.test.input.values());
+  net.expect_each_layer_within_rounding(session, FLT_EPSILON);
+  for (std::size_t i = 0; i < net.test.oracle.layers.size(); ++i) {
+    net.expect_darknets_values(session.node_output(static_cast<NodeId>(i)), i);
   }
-  session->run(test_->input.values());
-  expect_each_layer_within_rounding(*session, kEpsilonBf16);
 }
 
 TEST_P(EngineOnSmallNetwork, AgreesInItsOutputsWhenFused) {
-  Session session = this->session(plain_options());
-  const auto views = session.run(test_->input.values());
-  const Outputs want = interpret(lower(test_->graph), test_->made.weights, test_->input);
-  std::size_t head = 0;
-  for (const HeadNode& node : heads(lower(test_->graph))) {
-    ASSERT_LT(head, views.size());
-    const NodeId src = test_->graph.node(node.node).src[0];
+  const SmallNetwork net(GetParam());
+  const Program program = lower(net.test.graph);
+  Session session = net.session(plain_options());
+  const auto views = session.run(net.test.input.values());
+  const Outputs want = interpret(program, net.test.made.weights, net.test.input);
+  const std::vector<HeadNode> nodes = heads(program);
+  ASSERT_EQ(views.size(), nodes.size());
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const NodeId src = net.test.graph.node(nodes[i].node).src[0];
     const Outputs::Node& raw = want.nodes[static_cast<std::size_t>(src)];
-    EXPECT_EQ(views[head].shape, raw.shape);
-    EXPECT_TRUE(all_within(plain_values<double>(views[head++]), raw.values, [&](std::size_t at) {
+    EXPECT_EQ(views[i].shape, raw.shape);
+    EXPECT_TRUE(all_within(plain_values<double>(views[i]), raw.values, [&](std::size_t at) {
       return 1e-4 * std::max(1.0, std::abs(raw.values[at]));
     }));
   }
-  EXPECT_EQ(head, views.size());
-  const std::size_t last = test_->oracle.layers.size() - 1;
-  expect_darknets_values(session.node_output(static_cast<NodeId>(last)), last);
+  const std::size_t last = net.test.oracle.layers.size() - 1;
+  net.expect_darknets_values(session.node_output(static_cast<NodeId>(last)), last);
 }
 
 TEST_P(EngineOnSmallNetwork, GivesTheSameBytesOnAnyNumberOfThreads) {
-  Session one = session(plain_options(false, 1));
-  const std::vector<float> want = all_outputs(one, test_->graph, test_->input);
+  const SmallNetwork net(GetParam());
+  Session one = net.session(plain_options(false, 1));
+  const std::vector<float> want = all_outputs(one, net.test.graph, net.test.input);
   for (const int threads : {2, 4}) {
-    Session many = session(plain_options(false, threads));
-    EXPECT_TRUE(same_bytes(all_outputs(many, test_->graph, test_->input), want))
+    Session many = net.session(plain_options(false, threads));
+    EXPECT_TRUE(same_bytes(all_outputs(many, net.test.graph, net.test.input), want))
         << threads << " threads";
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Darknet, EngineOnSmallNetwork, testing::ValuesIn(oracle_names("layers")),
                          [](const auto& it) { return test_name(it.param); });
+
+TEST(EngineInBf16, AgreesWithTheInterpreterLayerByLayerWhereTheProcessorHasIt) {
+  PlanOptions options = plain_options(true);
+  options.precision = Precision::bf16;
+  for (const std::string& name : oracle_names("layers")) {
+    const SmallNetwork net(name);
+    try {
+      Session session = net.session(options);
+      session.run(net.test.input.values());
+      net.expect_each_layer_within_rounding(session, kEpsilonBf16);
+    } catch (const Error& error) {
+      ASSERT_EQ(error.kind(), ErrorKind::unsupported) << error.what();
+      GTEST_SKIP() << error.what();
+    }
+  }
+}
 
 class EngineOnPublishedNetwork : public testing::TestWithParam<std::string> {};
 
