@@ -22,11 +22,8 @@ std::string to_text(const Where& where) {
 }
 
 Error::Error(ErrorKind kind, std::string text, Where where, std::string hint) :
-    std::runtime_error(message(text, where, hint)),
-    kind_(kind),
-    text_(std::move(text)),
-    where_(std::move(where)),
-    hint_(std::move(hint)) {}
+    std::runtime_error(message(text, where, hint)), kind_(kind), text_(std::move(text)),
+    where_(std::move(where)), hint_(std::move(hint)) {}
 
 std::string to_text(const Finding& finding) {
   const std::string_view severity = finding.severity == Severity::error     ? "error"

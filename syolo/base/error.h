@@ -85,7 +85,7 @@ decltype(auto) with_where(const Where& where, Body&& body) {
 }  // namespace syolo
 
 /// A broken promise of our own code; user input never reaches one. Always on.
-#define SYOLO_ASSERT(condition, text) \
-  do {                                \
+#define SYOLO_ASSERT(condition, text)                  \
+  do {                                                 \
     if (!(condition)) ::syolo::assertion_failed(text); \
   } while (false)

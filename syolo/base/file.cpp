@@ -79,10 +79,10 @@ std::shared_ptr<const MappedFile> MappedFile::open(const Path& path, std::int64_
                 {.file = path.string()});
   }
   if (info.st_size > max_bytes) {
-    throw Error(ErrorKind::limit,
-                format("expected at most {} bytes, found {}", grouped(max_bytes),
-                       grouped(info.st_size)),
-                {.file = path.string()});
+    throw Error(
+        ErrorKind::limit,
+        format("expected at most {} bytes, found {}", grouped(max_bytes), grouped(info.st_size)),
+        {.file = path.string()});
   }
   const auto size = static_cast<std::size_t>(info.st_size);
   const std::byte* data = nullptr;

@@ -22,9 +22,9 @@ class Rng {
   std::uint64_t next() { return mix64(key_ + 0x9E3779B97F4A7C15ULL * ++counter_); }
   double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }  // [0, 1)
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
-  int below(int n);                                                         // [0, n), n >= 1
+  int below(int n);  // [0, n), n >= 1
   bool chance(double p) { return uniform() < p; }
-  double normal();                                                          // mean 0, variance 1
+  double normal();  // mean 0, variance 1
 
  private:
   std::uint64_t key_;

@@ -20,14 +20,16 @@ struct Shape {
 std::string to_text(const Shape& shape);  // "64x19x19" (without n when it is 1)
 
 enum class DType { f32, bf16 };
-constexpr int bytes_of(DType type) { return type == DType::f32 ? 4 : 2; }
+constexpr int bytes_of(DType type) {
+  return type == DType::f32 ? 4 : 2;
+}
 
 /// Dense f32 values in the order of Shape, immutable once shared.
 class Tensor {
  public:
   Tensor() = default;
-  explicit Tensor(Shape shape);                          // zeros
-  Tensor(Shape shape, std::vector<float> values);        // sizes must agree
+  explicit Tensor(Shape shape);                    // zeros
+  Tensor(Shape shape, std::vector<float> values);  // sizes must agree
   /// Views `values`, kept alive by `owner` (a mapped file).
   Tensor(Shape shape, std::span<const float> values, std::shared_ptr<const void> owner);
 

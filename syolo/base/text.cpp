@@ -14,10 +14,18 @@ std::string format_args(std::string_view pattern, std::span<const FormatArg> arg
   fmt::dynamic_format_arg_store<fmt::format_context> store;
   for (const FormatArg& arg : args) {
     switch (arg.kind()) {
-      case FormatArg::Kind::integer: store.push_back(arg.integer()); break;
-      case FormatArg::Kind::unsigned_integer: store.push_back(arg.unsigned_integer()); break;
-      case FormatArg::Kind::real: store.push_back(arg.real()); break;
-      case FormatArg::Kind::text: store.push_back(arg.text()); break;
+      case FormatArg::Kind::integer:
+        store.push_back(arg.integer());
+        break;
+      case FormatArg::Kind::unsigned_integer:
+        store.push_back(arg.unsigned_integer());
+        break;
+      case FormatArg::Kind::real:
+        store.push_back(arg.real());
+        break;
+      case FormatArg::Kind::text:
+        store.push_back(arg.text());
+        break;
     }
   }
   return fmt::vformat(fmt::string_view(pattern.data(), pattern.size()), store);
@@ -125,8 +133,12 @@ namespace {
 std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned lead = byte(0);
-  const std::size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3
-                             : lead < 0xF5 ? 4 : 0;
+  const std::size_t length = lead < 0x80   ? 1
+                             : lead < 0xC2 ? 0
+                             : lead < 0xE0 ? 2
+                             : lead < 0xF0 ? 3
+                             : lead < 0xF5 ? 4
+                                           : 0;
   if (length == 0 || length > text.size()) return 0;
   for (std::size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xC0) != 0x80) return 0;
@@ -146,7 +158,8 @@ std::string printable(std::string_view text, std::size_t max_bytes) {
     if (out.size() >= max_bytes) return out + "...";
     const std::size_t length = utf8_length(text);
     const auto lead = static_cast<unsigned char>(text[0]);
-    const bool c1_control = length == 2 && lead == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0;
+    const bool c1_control =
+        length == 2 && lead == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0;
     if (length == 0 || lead < 0x20 || lead == 0x7F || c1_control) {
       out += fmt::format("\\x{:02x}", lead);
       text.remove_prefix(1);

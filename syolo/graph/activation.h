@@ -15,39 +15,63 @@
 namespace syolo {
 
 namespace formula {  // what a formula may use, for real numbers; other types bring theirs by ADL
-inline double exp(double x) { return std::exp(x); }
-inline double expm1(double x) { return std::expm1(x); }
-inline double tanh(double x) { return std::tanh(x); }
-inline double floor(double x) { return std::floor(x); }
-inline double maximum(double x, double low) { return std::max(x, low); }
-inline double clamp(double x, double low, double high) { return std::clamp(x, low, high); }
+inline double exp(double x) {
+  return std::exp(x);
+}
+inline double expm1(double x) {
+  return std::expm1(x);
+}
+inline double tanh(double x) {
+  return std::tanh(x);
+}
+inline double floor(double x) {
+  return std::floor(x);
+}
+inline double maximum(double x, double low) {
+  return std::max(x, low);
+}
+inline double clamp(double x, double low, double high) {
+  return std::clamp(x, low, high);
+}
 inline double logistic(double x) {
   return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
 }
-inline double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }
-inline double select(bool condition, double yes, double no) { return condition ? yes : no; }
+inline double softplus(double x) {
+  return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+}
+inline double select(bool condition, double yes, double no) {
+  return condition ? yes : no;
+}
 
 struct Linear {
   static constexpr std::string_view name = "linear";
   template <class T>
-  static T apply(const T& x) { return x; }
+  static T apply(const T& x) {
+    return x;
+  }
 };
 struct Logistic {
   static constexpr std::string_view name = "logistic";
   template <class T>
-  static T apply(const T& x) { return logistic(x); }
+  static T apply(const T& x) {
+    return logistic(x);
+  }
 };
 /// x * logistic(x), also called SiLU. Source: Ramachandran et al., arXiv:1710.05941.
 struct Swish {
   static constexpr std::string_view name = "swish";
   template <class T>
-  static T apply(const T& x) { return x * logistic(x); }
+  static T apply(const T& x) {
+    return x * logistic(x);
+  }
 };
 /// x * tanh(ln(1 + e^x)). Source: Misra, Mish, arXiv:1908.08681.
 struct Mish {
   static constexpr std::string_view name = "mish";
   template <class T>
-  static T apply(const T& x) { return x * tanh(softplus(x)); }
+  static T apply(const T& x) {
+    return x * tanh(softplus(x));
+  }
 };
 struct HardMish {
   static constexpr std::string_view name = "hard_mish";
@@ -59,33 +83,45 @@ struct HardMish {
 struct Leaky {
   static constexpr std::string_view name = "leaky";
   template <class T>
-  static T apply(const T& x) { return select(x > 0.0, x, x * 0.1); }
+  static T apply(const T& x) {
+    return select(x > 0.0, x, x * 0.1);
+  }
 };
 /// The value of leaky; it differs in Darknet's training only.
 struct RevLeaky {
   static constexpr std::string_view name = "revleaky";
   template <class T>
-  static T apply(const T& x) { return select(x > 0.0, x, x * 0.1); }
+  static T apply(const T& x) {
+    return select(x > 0.0, x, x * 0.1);
+  }
 };
 struct Relu {
   static constexpr std::string_view name = "relu";
   template <class T>
-  static T apply(const T& x) { return maximum(x, 0.0); }
+  static T apply(const T& x) {
+    return maximum(x, 0.0);
+  }
 };
 struct Relie {
   static constexpr std::string_view name = "relie";
   template <class T>
-  static T apply(const T& x) { return select(x > 0.0, x, x * 0.01); }
+  static T apply(const T& x) {
+    return select(x > 0.0, x, x * 0.01);
+  }
 };
 struct Relu6 {
   static constexpr std::string_view name = "relu6";
   template <class T>
-  static T apply(const T& x) { return clamp(x, 0.0, 6.0); }
+  static T apply(const T& x) {
+    return clamp(x, 0.0, 6.0);
+  }
 };
 struct Elu {
   static constexpr std::string_view name = "elu";
   template <class T>
-  static T apply(const T& x) { return select(x >= 0.0, x, expm1(clamp(x, -1e30, 0.0))); }
+  static T apply(const T& x) {
+    return select(x >= 0.0, x, expm1(clamp(x, -1e30, 0.0)));
+  }
 };
 struct Selu {
   static constexpr std::string_view name = "selu";
@@ -105,17 +141,23 @@ struct Gelu {
 struct Tanh {
   static constexpr std::string_view name = "tanh";
   template <class T>
-  static T apply(const T& x) { return tanh(x); }
+  static T apply(const T& x) {
+    return tanh(x);
+  }
 };
 struct Loggy {
   static constexpr std::string_view name = "loggy";
   template <class T>
-  static T apply(const T& x) { return logistic(x) * 2.0 - 1.0; }
+  static T apply(const T& x) {
+    return logistic(x) * 2.0 - 1.0;
+  }
 };
 struct Ramp {
   static constexpr std::string_view name = "ramp";
   template <class T>
-  static T apply(const T& x) { return maximum(x, 0.0) + x * 0.1; }
+  static T apply(const T& x) {
+    return maximum(x, 0.0) + x * 0.1;
+  }
 };
 struct Lhtan {
   static constexpr std::string_view name = "lhtan";
@@ -127,7 +169,9 @@ struct Lhtan {
 struct Hardtan {
   static constexpr std::string_view name = "hardtan";
   template <class T>
-  static T apply(const T& x) { return clamp(x, -1.0, 1.0); }
+  static T apply(const T& x) {
+    return clamp(x, -1.0, 1.0);
+  }
 };
 struct Plse {
   static constexpr std::string_view name = "plse";
@@ -168,7 +212,9 @@ class Act {
   explicit Act(Across across) : across_(across) {}
   static Act linear() { return {}; }
   template <class A>
-  static Act of() { return find(A::name).value(); }
+  static Act of() {
+    return find(A::name).value();
+  }
   /// By Darknet's name or an alias (silu); nothing when unknown.
   static std::optional<Act> find(std::string_view name);
   static std::vector<std::string_view> names();
@@ -177,7 +223,9 @@ class Act {
   Across across() const { return across_; }
   bool is_linear() const { return index_ == 0 && across_ == Across::none; }
   template <class A>
-  bool is() const { return across_ == Across::none && name() == A::name; }
+  bool is() const {
+    return across_ == Across::none && name() == A::name;
+  }
 
   /// The formula at x; only where across() is none.
   template <class T>
@@ -191,7 +239,8 @@ class Act {
   T apply_at(const T& x, std::index_sequence<I...>) const {
     T y = x;
     (void)((index_ == static_cast<int>(I) &&
-            (y = std::tuple_element_t<I, Activations>::apply(x), true)) || ...);
+            (y = std::tuple_element_t<I, Activations>::apply(x), true)) ||
+           ...);
     return y;
   }
   int index_ = 0;

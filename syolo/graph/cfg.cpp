@@ -23,7 +23,8 @@ class Reader {
  public:
   Reader(std::string_view text, std::string_view file, Findings& findings, const Limits& limits,
          const CfgOptions& options) :
-      text_(text), file_(file), findings_(findings), limits_(limits), options_(options) {}
+      text_(text),
+      file_(file), findings_(findings), limits_(limits), options_(options) {}
 
   Graph read();
 
@@ -64,7 +65,8 @@ void Reader::add_entry(std::string_view line, int number) {
   const Where where{.file = file_, .line = number};
   const auto equals = line.find('=');
   if (equals == std::string_view::npos) {
-    return problem(Error(ErrorKind::input, format("expected key=value, found \"{}\"", printable(line, 60)), where));
+    return problem(Error(ErrorKind::input,
+                         format("expected key=value, found \"{}\"", printable(line, 60)), where));
   }
   const std::string_view key = trim(line.substr(0, equals));
   const std::string_view value = trim(line.substr(equals + 1));
@@ -83,9 +85,9 @@ void Reader::add_entry(std::string_view line, int number) {
     return;
   }
   if (sections_.back().has(key)) {
-    findings_.push_back({Severity::warning, "cfg-duplicate-key", where,
-                         format("\"{}\" stands twice in this section; the first one counts",
-                                printable(key, 60))});
+    findings_.push_back(
+        {Severity::warning, "cfg-duplicate-key", where,
+         format("\"{}\" stands twice in this section; the first one counts", printable(key, 60))});
     return;
   }
   sections_.back().add(key, value, number);
@@ -103,7 +105,8 @@ void Reader::split_sections() {
       continue;
     }
     if (line.back() != ']' || line.size() < 3) {
-      problem(Error(ErrorKind::input, format("expected [section], found \"{}\"", printable(line, 60)),
+      problem(Error(ErrorKind::input,
+                    format("expected [section], found \"{}\"", printable(line, 60)),
                     {.file = file_, .line = number}));
       continue;
     }
@@ -113,8 +116,9 @@ void Reader::split_sections() {
                   {.file = file_, .line = number});
     }
     Where where{.file = file_, .line = number};
-    where.item = sections_.empty() ? format("[{}]", printable(name, 40))
-                                   : format("[{}], layer {}", printable(name, 40), sections_.size() - 1);
+    where.item = sections_.empty()
+                     ? format("[{}]", printable(name, 40))
+                     : format("[{}], layer {}", printable(name, 40), sections_.size() - 1);
     sections_.emplace_back(name, std::move(where), nullptr);
   }
 }
@@ -133,27 +137,83 @@ void Reader::check_unused(CfgSection& in) {
       findings_.push_back({Severity::warning, "cfg-unknown-key", where,
                            format("unknown key \"{}\" is ignored", printable(entry->key, 60))});
     } else {
-      problem(Error(ErrorKind::input,
-                    format("expected a key of [{}], found \"{}\"", in.name(), printable(entry->key, 60)),
-                    where, hint.empty() ? "--allow-unknown-keys ignores such keys" : hint));
+      problem(Error(
+          ErrorKind::input,
+          format("expected a key of [{}], found \"{}\"", in.name(), printable(entry->key, 60)),
+          where, hint.empty() ? "--allow-unknown-keys ignores such keys" : hint));
     }
   }
 }
 
 Net Reader::read_net(CfgSection& in) {
-  static constexpr std::array<std::string_view, 68> kTraining = {
-      "batch", "subdivisions", "max_batches", "max_epochs", "max_crop", "min_crop", "learning_rate",
-      "momentum", "decay", "adam", "B1", "B2", "eps", "policy", "steps", "scales", "seq_scales",
-      "step", "scale", "gamma", "power", "burn_in", "learning_rate_min", "sgdr_cycle", "sgdr_mult",
-      "angle", "aspect", "saturation", "exposure", "hue", "flip", "blur", "gaussian_noise", "mixup",
-      "cutmix", "mosaic", "mosaic_bound", "resize_step", "augment_speed", "ema_alpha",
-      "label_smooth_eps", "loss_scale", "try_fix_nan", "dynamic_minibatch", "adversarial_lr",
-      "attention", "contrastive", "contrastive_jit_flip", "contrastive_color", "unsupervised",
-      "badlabels_rejection_percentage", "num_sigmas_reject_badlabels", "equidistant_point",
-      "weights_reject_freq", "sequential_subdivisions", "optimized_memory",
-      "workspace_size_limit_MB", "use_cuda_graph", "track", "max_chart_loss",
-      "show_receptive_field", "inputs", "random", "augment", "max_ratio", "min_ratio", "center",
-      "batch_normalize"};
+  static constexpr std::array<std::string_view, 68> kTraining = {"batch",
+                                                                 "subdivisions",
+                                                                 "max_batches",
+                                                                 "max_epochs",
+                                                                 "max_crop",
+                                                                 "min_crop",
+                                                                 "learning_rate",
+                                                                 "momentum",
+                                                                 "decay",
+                                                                 "adam",
+                                                                 "B1",
+                                                                 "B2",
+                                                                 "eps",
+                                                                 "policy",
+                                                                 "steps",
+                                                                 "scales",
+                                                                 "seq_scales",
+                                                                 "step",
+                                                                 "scale",
+                                                                 "gamma",
+                                                                 "power",
+                                                                 "burn_in",
+                                                                 "learning_rate_min",
+                                                                 "sgdr_cycle",
+                                                                 "sgdr_mult",
+                                                                 "angle",
+                                                                 "aspect",
+                                                                 "saturation",
+                                                                 "exposure",
+                                                                 "hue",
+                                                                 "flip",
+                                                                 "blur",
+                                                                 "gaussian_noise",
+                                                                 "mixup",
+                                                                 "cutmix",
+                                                                 "mosaic",
+                                                                 "mosaic_bound",
+                                                                 "resize_step",
+                                                                 "augment_speed",
+                                                                 "ema_alpha",
+                                                                 "label_smooth_eps",
+                                                                 "loss_scale",
+                                                                 "try_fix_nan",
+                                                                 "dynamic_minibatch",
+                                                                 "adversarial_lr",
+                                                                 "attention",
+                                                                 "contrastive",
+                                                                 "contrastive_jit_flip",
+                                                                 "contrastive_color",
+                                                                 "unsupervised",
+                                                                 "badlabels_rejection_percentage",
+                                                                 "num_sigmas_reject_badlabels",
+                                                                 "equidistant_point",
+                                                                 "weights_reject_freq",
+                                                                 "sequential_subdivisions",
+                                                                 "optimized_memory",
+                                                                 "workspace_size_limit_MB",
+                                                                 "use_cuda_graph",
+                                                                 "track",
+                                                                 "max_chart_loss",
+                                                                 "show_receptive_field",
+                                                                 "inputs",
+                                                                 "random",
+                                                                 "augment",
+                                                                 "max_ratio",
+                                                                 "min_ratio",
+                                                                 "center",
+                                                                 "batch_normalize"};
   Net net;
   constexpr int kSide = 65'535;
   net.input.w = in.integer("width", 0, 1, kSide);
@@ -163,17 +223,21 @@ Net Reader::read_net(CfgSection& in) {
   net.input.c = in.integer("channels", 3, 1, 4096);
   net.preprocess.channels = net.input.c;
   net.preprocess.fit = in.flag("letter_box") ? Fit::letterbox : Fit::stretch;
-  static constexpr std::array<std::string_view, 2> kInterpolation = {"aligned_corners", "half_pixel"};
-  net.preprocess.interpolation =
-      in.choice("interpolation", kInterpolation, 0) == 0 ? Interpolation::aligned_corners : Interpolation::half_pixel;
+  static constexpr std::array<std::string_view, 2> kInterpolation = {"aligned_corners",
+                                                                     "half_pixel"};
+  net.preprocess.interpolation = in.choice("interpolation", kInterpolation, 0) == 0
+                                     ? Interpolation::aligned_corners
+                                     : Interpolation::half_pixel;
   net.preprocess.pad = static_cast<float>(in.real("letter_box_pad", 0.5, 0, 1));
   net.preprocess.bits = in.integer("bits", 8, 8, 16);
   if (net.preprocess.bits != 8 && net.preprocess.bits != 16) in.fail("bits", "expected 8 or 16");
   const int batch = in.integer("batch", 1, 1, 1 << 20);
   const int subdivisions = in.integer("subdivisions", 1, 1, 1 << 20);
   if (batch % subdivisions != 0) {
-    in.note("subdivisions", format("subdivisions {} does not divide batch {}; training uses {} pictures "
-                                   "at a time", subdivisions, batch, batch / subdivisions));
+    in.note("subdivisions",
+            format("subdivisions {} does not divide batch {}; training uses {} pictures "
+                   "at a time",
+                   subdivisions, batch, batch / subdivisions));
   }
   if (in.has("max_batches")) in.integer("max_batches", 1, 1, 1 << 30);
   in.unsupported_unless("time_steps", "1");
@@ -184,8 +248,8 @@ Net Reader::read_net(CfgSection& in) {
 
 Node Reader::read_node(const LayerType& type, CfgSection& in) {
   static constexpr std::array<std::string_view, 10> kTraining = {
-      "onlyforward", "dont_update", "burnin_update", "stopbackward", "train_only_bn",
-      "learning_rate", "clip", "stream", "wait_stream", "random"};
+      "onlyforward",   "dont_update", "burnin_update", "stopbackward", "train_only_bn",
+      "learning_rate", "clip",        "stream",        "wait_stream",  "random"};
   Node node;
   node.section = std::string(type.section);
   node.where = in.where();
@@ -218,9 +282,10 @@ void Reader::read_layer(Graph& graph, CfgSection& in) {
       std::vector<std::string_view> names;
       for (const LayerType& row : types) names.push_back(row.section);
       const std::string_view near = nearest(in.name(), names);
-      throw Error(ErrorKind::unsupported,
-                  format("expected a layer type, found [{}]", printable(in.name(), 40)), {},
-                  near.empty() ? "all types: syolo list layers" : format("did you mean [{}]?", near));
+      throw Error(
+          ErrorKind::unsupported,
+          format("expected a layer type, found [{}]", printable(in.name(), 40)), {},
+          near.empty() ? "all types: syolo list layers" : format("did you mean [{}]?", near));
     }
     Node node = read_node(*type, in);
     check_unused(in);
@@ -229,8 +294,12 @@ void Reader::read_layer(Graph& graph, CfgSection& in) {
   take_notes(in);
   if (graph.nodes().size() == before) {
     broken_ = true;
-    graph.add({.section = "missing", .layer = std::make_shared<Missing>(), .src = {in.previous()},
-               .shape = {}, .where = in.where(), .hints = {}});
+    graph.add({.section = "missing",
+               .layer = std::make_shared<Missing>(),
+               .src = {in.previous()},
+               .shape = {},
+               .where = in.where(),
+               .hints = {}});
   }
 }
 
@@ -260,17 +329,20 @@ void Reader::throw_problems() const {
 
 Graph Reader::read() {
   if (static_cast<std::int64_t>(text_.size()) > limits_.text_bytes) {
-    throw Error(ErrorKind::limit, format("expected at most {} bytes of cfg, found {}",
-                                         grouped(limits_.text_bytes), grouped(static_cast<std::int64_t>(text_.size()))),
+    throw Error(ErrorKind::limit,
+                format("expected at most {} bytes of cfg, found {}", grouped(limits_.text_bytes),
+                       grouped(static_cast<std::int64_t>(text_.size()))),
                 {.file = file_});
   }
   split_sections();
   if (sections_.empty() && problems_.empty()) {
-    problem(Error(ErrorKind::input, "expected [net] and layers, found no section", {.file = file_}));
+    problem(
+        Error(ErrorKind::input, "expected [net] and layers, found no section", {.file = file_}));
   }
   if (problems_.empty() && sections_[0].name() != "net" && sections_[0].name() != "network") {
     problem(Error(ErrorKind::input,
-                  format("expected [net] as the first section, found [{}]", printable(sections_[0].name(), 40)),
+                  format("expected [net] as the first section, found [{}]",
+                         printable(sections_[0].name(), 40)),
                   sections_[0].where()));
   }
   if (!problems_.empty()) throw_problems();
@@ -286,7 +358,8 @@ Graph Reader::read() {
     read_layer(graph, sections_[i]);
   }
   if (sections_.size() == 1) {
-    problem(Error(ErrorKind::input, "expected at least one layer behind [net], found none", {.file = file_}));
+    problem(Error(ErrorKind::input, "expected at least one layer behind [net], found none",
+                  {.file = file_}));
   }
   if (problems_.empty()) check_heads(graph);
   if (!problems_.empty()) throw_problems();

@@ -69,7 +69,8 @@ class CfgSection {
   KeyValues take_hints() { return std::move(hints_); }
   std::vector<const Entry*> unused() const;
   std::span<const std::string_view> known() const { return known_; }
-  [[noreturn]] void fail(std::string_view key, const std::string& text, std::string hint = {}) const;
+  [[noreturn]] void fail(std::string_view key, const std::string& text,
+                         std::string hint = {}) const;
   void note(std::string_view key, std::string text);
   Findings take_notes() { return std::move(notes_); }
 

@@ -78,8 +78,8 @@ std::vector<int> CfgSection::integers(std::string_view key, int low, int high) {
   for (const std::string_view part : split(entry->value, ',')) {
     const auto value = parse_int(trim(part));
     if (!value || *value < low || *value > high) {
-      fail(key, format("expected whole numbers from {} to {} with commas between, found \"{}\"", low,
-                       high, printable(trim(part), 60)));
+      fail(key, format("expected whole numbers from {} to {} with commas between, found \"{}\"",
+                       low, high, printable(trim(part), 60)));
     }
     values.push_back(static_cast<int>(*value));
   }
@@ -95,13 +95,15 @@ std::vector<double> CfgSection::reals(std::string_view key) {
     std::string_view rest = trim(part);
     const auto blank = rest.find_first_of(" \t");
     if (blank != std::string_view::npos) {
-      note(key, format("a comma is missing in \"{}\"; read as separate numbers", printable(rest, 60)));
+      note(key,
+           format("a comma is missing in \"{}\"; read as separate numbers", printable(rest, 60)));
     }
     do {
       const std::string_view word = rest.substr(0, rest.find_first_of(" \t"));
       const auto value = parse_real(word);
       if (!value) {
-        fail(key, format("expected numbers with commas between, found \"{}\"", printable(word, 60)));
+        fail(key,
+             format("expected numbers with commas between, found \"{}\"", printable(word, 60)));
       }
       values.push_back(*value);
       rest = trim(rest.substr(word.size()));
@@ -121,7 +123,8 @@ Act CfgSection::activation(std::string_view key, Act fallback) {
               near.empty() ? "" : format("did you mean \"{}\"? ", near)));
 }
 
-int CfgSection::choice(std::string_view key, std::span<const std::string_view> words, int fallback) {
+int CfgSection::choice(std::string_view key, std::span<const std::string_view> words,
+                       int fallback) {
   const Entry* entry = find(key);
   if (!entry) return fallback;
   const auto at = std::find(words.begin(), words.end(), entry->value);
@@ -171,7 +174,8 @@ std::vector<NodeId> CfgSection::layer_refs(std::string_view key) {
   if (list.ends_with(',')) list.remove_suffix(1);  // "-9," is a list of one
   for (const std::string_view part : split(list, ',')) {
     const auto value = parse_int(trim(part));
-    if (!value) fail(key, format("expected layer numbers, found \"{}\"", printable(trim(part), 60)));
+    if (!value)
+      fail(key, format("expected layer numbers, found \"{}\"", printable(trim(part), 60)));
     refs.push_back(checked_ref(key, *value));
   }
   return refs;
@@ -242,8 +246,10 @@ std::string write_cfg(const Graph& graph) {
   head.integer("height", net.input.h);
   head.integer("channels", net.input.c);
   head.flag("letter_box", net.preprocess.fit == Fit::letterbox);
-  if (net.preprocess.interpolation == Interpolation::half_pixel) head.text("interpolation", "half_pixel");
-  if (net.preprocess.pad != 0.5F) head.real("letter_box_pad", static_cast<double>(net.preprocess.pad));
+  if (net.preprocess.interpolation == Interpolation::half_pixel)
+    head.text("interpolation", "half_pixel");
+  if (net.preprocess.pad != 0.5F)
+    head.real("letter_box_pad", static_cast<double>(net.preprocess.pad));
   if (net.preprocess.bits != 8) head.integer("bits", net.preprocess.bits);
   for (const auto& [key, value] : net.hints) head.text(key, value);
   std::string out = "[net]\n" + head.take();

@@ -20,16 +20,19 @@ View seen_through(const View& in, int size, int stride) {
 
 View view_of(const Op& op, const View& in) {
   return std::visit(
-      Overload{[&](const Conv& c) { return seen_through(in, c.dilation * (c.kw - 1) + 1, c.stride_x); },
-               [&](const Pool& p) { return p.depth > 0 ? in : seen_through(in, p.kw, p.stride_x); },
-               [&](const Upsample& u) {
-                 return u.shrink ? seen_through(in, u.stride, u.stride) : View{in.stride / u.stride, in.field};
-               },
-               [&](const Reorg& r) {
-                 const bool down = r.kind == Reorg::Kind::space_to_depth || r.kind == Reorg::Kind::flat;
-                 return down ? seen_through(in, r.stride, r.stride) : View{in.stride / r.stride, in.field};
-               },
-               [&](const auto&) { return in; }},
+      Overload{
+          [&](const Conv& c) { return seen_through(in, c.dilation * (c.kw - 1) + 1, c.stride_x); },
+          [&](const Pool& p) { return p.depth > 0 ? in : seen_through(in, p.kw, p.stride_x); },
+          [&](const Upsample& u) {
+            return u.shrink ? seen_through(in, u.stride, u.stride)
+                            : View{in.stride / u.stride, in.field};
+          },
+          [&](const Reorg& r) {
+            const bool down = r.kind == Reorg::Kind::space_to_depth || r.kind == Reorg::Kind::flat;
+            return down ? seen_through(in, r.stride, r.stride)
+                        : View{in.stride / r.stride, in.field};
+          },
+          [&](const auto&) { return in; }},
       op);
 }
 
@@ -105,7 +108,8 @@ CostTable cost(const Graph& graph, const Program& program) {
     layer.field_of_view = static_cast<int>(std::lround(std::min(view.field, 1e9)));
     layer.flops = 2 * layer.macs;
     for (const NodeId src : graph.node(layer.node).src) {
-      layer.bytes_read += 4 * (src < 0 ? table.input : table.layers[static_cast<std::size_t>(src)].out).elements();
+      layer.bytes_read +=
+          4 * (src < 0 ? table.input : table.layers[static_cast<std::size_t>(src)].out).elements();
     }
     layer.bytes_written = 4 * layer.out.elements();
     table.parameters += layer.parameters;

@@ -19,10 +19,10 @@ struct LayerCost {
   std::int64_t flops = 0;          // 2 * macs
   std::int64_t bytes_read = 0;     // f32 sources and parameters
   std::int64_t bytes_written = 0;
-  std::int64_t mac_traffic = 0;    // hw(ci + co) + k^2 ci co / groups per convolution (values)
-  std::int64_t cio = 0;            // convolutional input + output (values), HarDNet's measure
-  int stride = 1;                  // input pixels per cell (x)
-  int field_of_view = 1;           // input pixels (x) that can influence one cell
+  std::int64_t mac_traffic = 0;  // hw(ci + co) + k^2 ci co / groups per convolution (values)
+  std::int64_t cio = 0;          // convolutional input + output (values), HarDNet's measure
+  int stride = 1;                // input pixels per cell (x)
+  int field_of_view = 1;         // input pixels (x) that can influence one cell
 };
 
 struct CostTable {

@@ -86,13 +86,18 @@ int greatest_stride(const Graph& graph) {
   double greatest = 1;
   for (const Instr& instr : program.code) {
     double from = 1;
-    for (const ValueId src : instr.src) from = std::max(from, stride[static_cast<std::size_t>(src)]);
+    for (const ValueId src : instr.src)
+      from = std::max(from, stride[static_cast<std::size_t>(src)]);
     double factor = 1;
-    if (const auto* conv = std::get_if<Conv>(&instr.op)) factor = std::max(conv->stride_x, conv->stride_y);
-    if (const auto* pool = std::get_if<Pool>(&instr.op)) factor = std::max(pool->stride_x, pool->stride_y);
-    if (const auto* up = std::get_if<Upsample>(&instr.op)) factor = up->shrink ? up->stride : 1.0 / up->stride;
+    if (const auto* conv = std::get_if<Conv>(&instr.op))
+      factor = std::max(conv->stride_x, conv->stride_y);
+    if (const auto* pool = std::get_if<Pool>(&instr.op))
+      factor = std::max(pool->stride_x, pool->stride_y);
+    if (const auto* up = std::get_if<Upsample>(&instr.op))
+      factor = up->shrink ? up->stride : 1.0 / up->stride;
     if (const auto* reorg = std::get_if<Reorg>(&instr.op)) {
-      const bool down = reorg->kind == Reorg::Kind::space_to_depth || reorg->kind == Reorg::Kind::flat;
+      const bool down =
+          reorg->kind == Reorg::Kind::space_to_depth || reorg->kind == Reorg::Kind::flat;
       factor = down ? reorg->stride : 1.0 / reorg->stride;
     }
     stride[static_cast<std::size_t>(instr.dst)] = from * factor;

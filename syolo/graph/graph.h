@@ -37,10 +37,10 @@ struct Node {
   std::string section;  // "convolutional"
   std::shared_ptr<const Layer> layer;
   std::vector<NodeId> src;
-  Shape shape;       // at the net's own input size
+  Shape shape;  // at the net's own input size
   Where where;
-  KeyValues hints;   // keys that only training reads, as written
-  bool in_file = true;  // false under dontload: the .weights file holds nothing for it
+  KeyValues hints;             // keys that only training reads, as written
+  bool in_file = true;         // false under dontload: the .weights file holds nothing for it
   bool scales_in_file = true;  // false under dontloadscales
 };
 

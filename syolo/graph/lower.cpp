@@ -68,7 +68,8 @@ Program lower(const Graph& graph, Shape input) {
       std::vector<ValueId> src;
       for (const NodeId from : node.src) {
         src_shapes.push_back(from < 0 ? input : shapes[static_cast<std::size_t>(from)]);
-        src.push_back(from < 0 ? program.input : program.node_values[static_cast<std::size_t>(from)]);
+        src.push_back(from < 0 ? program.input
+                               : program.node_values[static_cast<std::size_t>(from)]);
       }
       const Shape out = node.layer->infer(src_shapes);
       to.begin_node(id);

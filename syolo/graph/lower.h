@@ -23,7 +23,7 @@ class Lowering {
   ValueId emit(Op op, std::span<const ValueId> src, Shape shape);
   ValueId conv(ValueId src, const Conv& conv);  // infers the output shape
   ValueId batch_norm(ValueId src, double epsilon, NodeId params);
-  ValueId activate(ValueId src, Act act);       // nothing for linear
+  ValueId activate(ValueId src, Act act);  // nothing for linear
   ValueId multiply(ValueId a, ValueId b) { return binary(a, b, Binary::Kind::multiply); }
   ValueId add(ValueId a, ValueId b) { return binary(a, b, Binary::Kind::add); }
   ValueId concat(std::span<const ValueId> src);

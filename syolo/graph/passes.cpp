@@ -53,7 +53,8 @@ class Passes {
   /// Node outputs that something outside the program reads.
   bool is_output(ValueId value) const {
     if (!p_.node_values.empty() && p_.node_values.back() == value) return true;
-    return keep_nodes_ && std::find(p_.node_values.begin(), p_.node_values.end(), value) != p_.node_values.end();
+    return keep_nodes_ &&
+           std::find(p_.node_values.begin(), p_.node_values.end(), value) != p_.node_values.end();
   }
 
   Program p_;
@@ -104,12 +105,14 @@ void Passes::attach_residuals() {
   for (std::size_t i = 0; i < p_.code.size(); ++i) {
     Instr& instr = p_.code[i];
     const auto* binary = std::get_if<Binary>(&instr.op);
-    if (!binary || binary->kind != Binary::Kind::add || binary->match != Binary::Match::equal) continue;
+    if (!binary || binary->kind != Binary::Kind::add || binary->match != Binary::Match::equal)
+      continue;
     for (const int side : {0, 1}) {
       const ValueId sum = instr.src[static_cast<std::size_t>(side)];
       const ValueId other = instr.src[static_cast<std::size_t>(1 - side)];
       const int at = maker[static_cast<std::size_t>(sum)];
-      if (at < 0 || other == sum || readers[static_cast<std::size_t>(sum)] != 1 || is_output(sum)) continue;
+      if (at < 0 || other == sum || readers[static_cast<std::size_t>(sum)] != 1 || is_output(sum))
+        continue;
       Instr& producer = p_.code[static_cast<std::size_t>(at)];
       auto* conv = std::get_if<Conv>(&producer.op);
       if (!conv || conv->residual || maker[static_cast<std::size_t>(other)] >= at) continue;
@@ -130,9 +133,10 @@ void Passes::attach_residuals() {
 void Passes::cascade_pools() {
   const auto centred = [](const Instr& instr) -> const Pool* {
     const auto* pool = std::get_if<Pool>(&instr.op);
-    const bool fits = pool && pool->kind == Pool::Kind::max && pool->depth == 0 && pool->kh == pool->kw &&
-                      pool->kh % 2 == 1 && pool->kh > 1 && pool->stride_x == 1 && pool->stride_y == 1 &&
-                      pool->pad_x == pool->kw / 2 && pool->pad_y == pool->kh / 2;
+    const bool fits = pool && pool->kind == Pool::Kind::max && pool->depth == 0 &&
+                      pool->kh == pool->kw && pool->kh % 2 == 1 && pool->kh > 1 &&
+                      pool->stride_x == 1 && pool->stride_y == 1 && pool->pad_x == pool->kw / 2 &&
+                      pool->pad_y == pool->kh / 2;
     return fits ? pool : nullptr;
   };
   std::vector<std::pair<ValueId, const Instr*>> originals;  // source before any change
@@ -164,7 +168,8 @@ void Passes::remove_unread() {
     }
   }
   for (auto instr = p_.code.rbegin(); instr != p_.code.rend(); ++instr) {
-    const bool kept = needed[static_cast<std::size_t>(instr->dst)] || std::holds_alternative<Input>(instr->op);
+    const bool kept =
+        needed[static_cast<std::size_t>(instr->dst)] || std::holds_alternative<Input>(instr->op);
     if (!kept) {
       std::replace(p_.node_values.begin(), p_.node_values.end(), instr->dst, -1);
       instr->dst = -1;
@@ -195,7 +200,8 @@ std::vector<ValueId> outputs(const Program& program) {
 std::vector<int> last_uses(const Program& program) {
   std::vector<int> last(program.values.size(), -1);
   for (std::size_t i = 0; i < program.code.size(); ++i) {
-    for (const ValueId src : program.code[i].src) last[static_cast<std::size_t>(src)] = static_cast<int>(i);
+    for (const ValueId src : program.code[i].src)
+      last[static_cast<std::size_t>(src)] = static_cast<int>(i);
   }
   for (const ValueId value : outputs(program)) {
     if (value >= 0) last[static_cast<std::size_t>(value)] = static_cast<int>(program.code.size());

@@ -6,12 +6,18 @@ namespace syolo {
 
 std::string_view name_of(Role role) {
   switch (role) {
-    case Role::bias: return "bias";
-    case Role::scale: return "scale";
-    case Role::mean: return "mean";
-    case Role::variance: return "variance";
-    case Role::kernel: return "kernel";
-    case Role::weights: return "weights";
+    case Role::bias:
+      return "bias";
+    case Role::scale:
+      return "scale";
+    case Role::mean:
+      return "mean";
+    case Role::variance:
+      return "variance";
+    case Role::kernel:
+      return "kernel";
+    case Role::weights:
+      return "weights";
   }
   return "?";
 }
@@ -23,9 +29,9 @@ std::string square(int y, int x, char between = 'x') {
 }
 
 std::string text_of(const Conv& c) {
-  std::string out = format("conv {}x{}/{} filters={} pad={} params={}", c.kh, c.kw,
-                           square(c.stride_y, c.stride_x), c.filters, square(c.pad_y, c.pad_x),
-                           c.params);
+  std::string out =
+      format("conv {}x{}/{} filters={} pad={} params={}", c.kh, c.kw,
+             square(c.stride_y, c.stride_x), c.filters, square(c.pad_y, c.pad_x), c.params);
   if (c.groups != 1) out += format(" groups={}", c.groups);
   if (c.dilation != 1) out += format(" dilation={}", c.dilation);
   if (c.kernel == Conv::Kernel::blur3) out += " blur3";
@@ -70,8 +76,9 @@ std::string text_of(const Reorg& r) {
 
 std::string text_of(const Head& h) {
   constexpr std::string_view forms[] = {"classic", "new_coords", "gaussian", "region"};
-  std::string out = format("head {} classes={} scale_xy={} anchors=",
-                           forms[static_cast<int>(h.spec.form)], h.spec.classes, h.spec.scale_xy);
+  std::string out =
+      format("head {} classes={} scale_xy={} anchors=", forms[static_cast<int>(h.spec.form)],
+             h.spec.classes, h.spec.scale_xy);
   for (const Anchor& a : h.spec.anchors) out += format("{}x{} ", a.w, a.h);
   out.pop_back();
   return out;
@@ -79,15 +86,16 @@ std::string text_of(const Head& h) {
 
 std::string text_of(const Op& op) {
   return std::visit(
-      Overload{[](const Input&) { return std::string("input"); },
-               [](const BatchNorm& b) { return format("batch_norm {} params={}", b.epsilon, b.params); },
-               [](const Upsample& u) {
-                 return format("upsample {} scale={}{}", u.stride, u.scale, u.shrink ? " shrink" : "");
-               },
-               [](const Concat&) { return std::string("concat"); },
-               [](const Slice& s) { return format("slice {}+{}", s.begin, s.count); },
-               [](const Drop&) { return std::string("drop"); },
-               [](const auto& other) { return text_of(other); }},
+      Overload{
+          [](const Input&) { return std::string("input"); },
+          [](const BatchNorm& b) { return format("batch_norm {} params={}", b.epsilon, b.params); },
+          [](const Upsample& u) {
+            return format("upsample {} scale={}{}", u.stride, u.scale, u.shrink ? " shrink" : "");
+          },
+          [](const Concat&) { return std::string("concat"); },
+          [](const Slice& s) { return format("slice {}+{}", s.begin, s.count); },
+          [](const Drop&) { return std::string("drop"); },
+          [](const auto& other) { return text_of(other); }},
       op);
 }
 

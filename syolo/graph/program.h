@@ -13,7 +13,7 @@
 
 namespace syolo {
 
-using NodeId = int;   // a layer of the cfg; -1 = the network's input
+using NodeId = int;  // a layer of the cfg; -1 = the network's input
 using ValueId = int;
 
 /// Roles of parameters; a node's parameter is printed "112.kernel".
@@ -35,7 +35,7 @@ struct Conv {
 
   std::optional<double> norm_epsilon = {};  // batch normalisation of `params` folded in
   Act act = {};                             // applied after it
-  bool residual = false;               // src[1] is added last
+  bool residual = false;                    // src[1] is added last
 };
 
 /// gamma (x - mean) / sqrt(variance + epsilon) + beta, of node `params`.

@@ -24,7 +24,7 @@ struct PlanOptions {
   Precision precision = Precision::f32;
   int threads = 0;  // 0 = what this process may use
   Tune tune = Tune::cached;
-  Path cache;       // of measured choices; empty = the user's cache folder
+  Path cache;  // of measured choices; empty = the user's cache folder
   std::int64_t max_memory = std::int64_t{4} << 30;
   bool keep_nodes = false;  // every layer's output stays readable (trace); slower, larger
 };

@@ -22,6 +22,8 @@ ReadLayer read(CfgSection& in) {
 
 }  // namespace
 
-LayerType activation_layer() { return {"activation", "", read}; }
+LayerType activation_layer() {
+  return {"activation", "", read};
+}
 
 }  // namespace syolo

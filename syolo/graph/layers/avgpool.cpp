@@ -21,6 +21,8 @@ ReadLayer read(CfgSection& in) {
 
 }  // namespace
 
-LayerType avgpool_layer() { return {"avgpool", "avg", read}; }
+LayerType avgpool_layer() {
+  return {"avgpool", "avg", read};
+}
 
 }  // namespace syolo

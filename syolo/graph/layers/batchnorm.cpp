@@ -10,7 +10,10 @@ struct BatchNormLayer final : Layer {
   Shape infer(std::span<const Shape> src) const override { return src[0]; }
   std::vector<ParamSpec> params(std::span<const Shape> src) const override {
     const Shape vector{1, src[0].c, 1, 1};
-    return {{Role::bias, vector}, {Role::scale, vector}, {Role::mean, vector}, {Role::variance, vector}};
+    return {{Role::bias, vector},
+            {Role::scale, vector},
+            {Role::mean, vector},
+            {Role::variance, vector}};
   }
   ValueId lower(Lowering& to, std::span<const ValueId> src) const override {
     return to.batch_norm(src[0], 1e-5, to.node());
@@ -23,6 +26,8 @@ ReadLayer read(CfgSection& in) {
 
 }  // namespace
 
-LayerType batchnorm_layer() { return {"batchnorm", "", read}; }
+LayerType batchnorm_layer() {
+  return {"batchnorm", "", read};
+}
 
 }  // namespace syolo

@@ -30,7 +30,10 @@ struct Connected final : Layer {
   }
 
   ValueId lower(Lowering& to, std::span<const ValueId> src) const override {
-    Conv conv{.params = to.node(), .filters = outputs, .kh = to.shape(src[0]).h, .kw = to.shape(src[0]).w};
+    Conv conv{.params = to.node(),
+              .filters = outputs,
+              .kh = to.shape(src[0]).h,
+              .kw = to.shape(src[0]).w};
     conv.bias = !batch_normalize;
     ValueId value = to.conv(src[0], conv);
     if (batch_normalize) value = to.batch_norm(value, 1e-5, to.node());
@@ -48,6 +51,8 @@ ReadLayer read(CfgSection& in) {
 
 }  // namespace
 
-LayerType connected_layer() { return {"connected", "conn", read}; }
+LayerType connected_layer() {
+  return {"connected", "conn", read};
+}
 
 }  // namespace syolo

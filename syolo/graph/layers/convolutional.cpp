@@ -52,8 +52,10 @@ struct Convolutional final : Layer {
 
   Shape infer(std::span<const Shape> src) const override {
     const Shape& in = src[0];
-    require(in.c % groups == 0, "expected input channels that groups={} divides, found {}", groups, in.c);
-    require(filters % groups == 0, "expected filters that groups={} divides, found {}", groups, filters);
+    require(in.c % groups == 0, "expected input channels that groups={} divides, found {}", groups,
+            in.c);
+    require(filters % groups == 0, "expected filters that groups={} divides, found {}", groups,
+            filters);
     require(dilation == 1 || 2 * padding == size - 1,
             "expected padding={} with dilation={}, found {}", (size - 1) / 2, dilation, padding);
     if (shared) check_shared(in.c);
@@ -65,7 +67,8 @@ struct Convolutional final : Layer {
   void check_shared(int in_channels) const {
     const auto own = own_params(in_channels);
     bool same = own.size() == shared_params.size();
-    for (std::size_t i = 0; same && i < own.size(); ++i) same = own[i].shape == shared_params[i].shape;
+    for (std::size_t i = 0; same && i < own.size(); ++i)
+      same = own[i].shape == shared_params[i].shape;
     require(same, "expected the shapes of the shared layer {}, found others", *shared);
   }
 
@@ -85,10 +88,13 @@ struct Convolutional final : Layer {
 
 void read_ignored(CfgSection& in) {
   static constexpr std::array<std::string_view, 11> kTraining = {
-      "sway", "rotate", "stretch", "stretch_sway", "angle", "assisted_excitation", "grad_centr",
-      "reverse", "counters_per_class", "deform", "time_normalizer"};
+      "sway",         "rotate",         "stretch",
+      "stretch_sway", "angle",          "assisted_excitation",
+      "grad_centr",   "reverse",        "counters_per_class",
+      "deform",       "time_normalizer"};
   in.training_only(kTraining);
-  for (const std::string_view key : {"binary", "xnor", "bin_output", "flipped", "dot", "coordconv"}) {
+  for (const std::string_view key :
+       {"binary", "xnor", "bin_output", "flipped", "dot", "coordconv"}) {
     in.unsupported_unless(key, "0");
   }
 }
@@ -113,8 +119,9 @@ ReadLayer read(CfgSection& in) {
     conv->shared = in.layer_ref("share_index");
     const auto params = in.params_of(*conv->shared);
     if (params.size() < 2 || params.back().role != Role::kernel) {
-      in.fail("share_index", format("expected a convolution with weights of its own, found layer {}",
-                                    *conv->shared));
+      in.fail(
+          "share_index",
+          format("expected a convolution with weights of its own, found layer {}", *conv->shared));
     }
     conv->shared_params = params;
   }
@@ -123,6 +130,8 @@ ReadLayer read(CfgSection& in) {
 
 }  // namespace
 
-LayerType convolutional_layer() { return {"convolutional", "conv", read}; }
+LayerType convolutional_layer() {
+  return {"convolutional", "conv", read};
+}
 
 }  // namespace syolo

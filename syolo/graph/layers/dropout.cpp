@@ -33,6 +33,8 @@ ReadLayer read(CfgSection& in) {
 
 }  // namespace
 
-LayerType dropout_layer() { return {"dropout", "", read}; }
+LayerType dropout_layer() {
+  return {"dropout", "", read};
+}
 
 }  // namespace syolo

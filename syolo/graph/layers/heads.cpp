@@ -32,7 +32,8 @@ struct HeadLayer final : Layer {
     out.flag("new_coords", spec.form == DecodeForm::new_coords);
     if (spec.nms != NmsKind::iou) out.text("nms_kind", kNms[static_cast<std::size_t>(spec.nms)]);
     if (spec.beta_nms != 0.6) out.real("beta_nms", spec.beta_nms);
-    if (spec.point != BoxPoint::center) out.text("yolo_point", kPoints[static_cast<std::size_t>(spec.point)]);
+    if (spec.point != BoxPoint::center)
+      out.text("yolo_point", kPoints[static_cast<std::size_t>(spec.point)]);
   }
 
   void write_region(CfgWriter& out) const {
@@ -56,7 +57,8 @@ struct HeadLayer final : Layer {
 void read_anchors(CfgSection& in, HeadSpec& spec) {
   const auto values = in.reals("anchors");
   if (values.size() % 2 != 0) {
-    in.fail("anchors", format("expected pairs of width and height, found {} numbers", values.size()));
+    in.fail("anchors",
+            format("expected pairs of width and height, found {} numbers", values.size()));
   }
   const auto pairs = values.size() / 2;
   const int num = in.integer("num", 1, 1, 10'000);
@@ -68,9 +70,11 @@ void read_anchors(CfgSection& in, HeadSpec& spec) {
     spec.all_anchors.push_back(anchor);
   }
   const auto wanted = static_cast<std::size_t>(num);
-  if (pairs > wanted) in.note("num", format("num={} but {} anchors are listed; all of them are used", num, pairs));
+  if (pairs > wanted)
+    in.note("num", format("num={} but {} anchors are listed; all of them are used", num, pairs));
   if (pairs < wanted) {
-    in.note("anchors", format("num={} but {} anchors are listed; the others are Darknet's 0.5,0.5", num, pairs));
+    in.note("anchors", format("num={} but {} anchors are listed; the others are Darknet's 0.5,0.5",
+                              num, pairs));
     spec.all_anchors.resize(wanted, {0.5F, 0.5F});
   }
 }
@@ -81,17 +85,48 @@ void read_mask(CfgSection& in, HeadSpec& spec) {
   if (spec.mask.empty()) {
     for (int i = 0; i <= last; ++i) spec.mask.push_back(i);
   }
-  for (const int m : spec.mask) spec.anchors.push_back(spec.all_anchors[static_cast<std::size_t>(m)]);
+  for (const int m : spec.mask)
+    spec.anchors.push_back(spec.all_anchors[static_cast<std::size_t>(m)]);
 }
 
 ReadLayer read_yolo(CfgSection& in, DecodeForm form) {
-  static constexpr std::array<std::string_view, 37> kTraining = {
-      "max", "jitter", "resize", "ignore_thresh", "truth_thresh", "iou_thresh", "iou_thresh_kind",
-      "iou_loss", "iou_normalizer", "obj_normalizer", "cls_normalizer", "delta_normalizer",
-      "uc_normalizer", "objectness_smooth", "label_smooth_eps", "focal_loss", "max_delta", "random",
-      "counters_per_class", "map", "embedding_layer", "track_history_size", "sim_thresh",
-      "dets_for_track", "dets_for_show", "track_ciou_norm", "show_details", "beta1", "show_chart",
-      "threshold", "cls_smooth", "iou_aware", "absolute", "rescore", "thresh", "classfix", "embedding_size"};
+  static constexpr std::array<std::string_view, 37> kTraining = {"max",
+                                                                 "jitter",
+                                                                 "resize",
+                                                                 "ignore_thresh",
+                                                                 "truth_thresh",
+                                                                 "iou_thresh",
+                                                                 "iou_thresh_kind",
+                                                                 "iou_loss",
+                                                                 "iou_normalizer",
+                                                                 "obj_normalizer",
+                                                                 "cls_normalizer",
+                                                                 "delta_normalizer",
+                                                                 "uc_normalizer",
+                                                                 "objectness_smooth",
+                                                                 "label_smooth_eps",
+                                                                 "focal_loss",
+                                                                 "max_delta",
+                                                                 "random",
+                                                                 "counters_per_class",
+                                                                 "map",
+                                                                 "embedding_layer",
+                                                                 "track_history_size",
+                                                                 "sim_thresh",
+                                                                 "dets_for_track",
+                                                                 "dets_for_show",
+                                                                 "track_ciou_norm",
+                                                                 "show_details",
+                                                                 "beta1",
+                                                                 "show_chart",
+                                                                 "threshold",
+                                                                 "cls_smooth",
+                                                                 "iou_aware",
+                                                                 "absolute",
+                                                                 "rescore",
+                                                                 "thresh",
+                                                                 "classfix",
+                                                                 "embedding_size"};
   auto head = std::make_shared<HeadLayer>();
   HeadSpec& spec = head->spec;
   spec.form = form;
@@ -118,8 +153,9 @@ ReadLayer read_gaussian(CfgSection& in) {
 
 ReadLayer read_region(CfgSection& in) {
   static constexpr std::array<std::string_view, 14> kTraining = {
-      "thresh", "rescore", "object_scale", "noobject_scale", "class_scale", "coord_scale",
-      "bias_match", "jitter", "absolute", "random", "max", "focal_loss", "log", "sqrt"};
+      "thresh",     "rescore", "object_scale", "noobject_scale", "class_scale", "coord_scale",
+      "bias_match", "jitter",  "absolute",     "random",         "max",         "focal_loss",
+      "log",        "sqrt"};
   auto head = std::make_shared<HeadLayer>();
   HeadSpec& spec = head->spec;
   spec.form = DecodeForm::region;
@@ -137,8 +173,14 @@ ReadLayer read_region(CfgSection& in) {
 
 }  // namespace
 
-LayerType yolo_layer() { return {"yolo", "", read_classic}; }
-LayerType gaussian_yolo_layer() { return {"Gaussian_yolo", "", read_gaussian}; }
-LayerType region_layer() { return {"region", "", read_region}; }
+LayerType yolo_layer() {
+  return {"yolo", "", read_classic};
+}
+LayerType gaussian_yolo_layer() {
+  return {"Gaussian_yolo", "", read_gaussian};
+}
+LayerType region_layer() {
+  return {"region", "", read_region};
+}
 
 }  // namespace syolo

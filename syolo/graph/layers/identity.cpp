@@ -26,8 +26,14 @@ ReadLayer read_cost(CfgSection& in) {
 
 }  // namespace
 
-LayerType cost_layer() { return {"cost", "", read_cost}; }
-LayerType empty_layer() { return {"empty", "", read}; }
-LayerType silence_layer() { return {"silence", "", read}; }
+LayerType cost_layer() {
+  return {"cost", "", read_cost};
+}
+LayerType empty_layer() {
+  return {"empty", "", read};
+}
+LayerType silence_layer() {
+  return {"silence", "", read};
+}
 
 }  // namespace syolo

@@ -25,6 +25,8 @@ ReadLayer read(CfgSection& in) {
 
 }  // namespace
 
-LayerType local_avgpool_layer() { return {"local_avgpool", "local_avg", read}; }
+LayerType local_avgpool_layer() {
+  return {"local_avgpool", "local_avg", read};
+}
 
 }  // namespace syolo

@@ -59,6 +59,8 @@ ReadLayer read(CfgSection& in) {
 
 }  // namespace
 
-LayerType maxpool_layer() { return {"maxpool", "max", read}; }
+LayerType maxpool_layer() {
+  return {"maxpool", "max", read};
+}
 
 }  // namespace syolo

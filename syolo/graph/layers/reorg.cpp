@@ -9,7 +9,9 @@ namespace {
 struct ReorgLayer final : Layer {
   Reorg op;
 
-  bool down() const { return op.kind == Reorg::Kind::space_to_depth || op.kind == Reorg::Kind::flat; }
+  bool down() const {
+    return op.kind == Reorg::Kind::space_to_depth || op.kind == Reorg::Kind::flat;
+  }
 
   void write(CfgWriter& out) const override {
     out.integer("stride", op.stride);
@@ -25,12 +27,14 @@ struct ReorgLayer final : Layer {
     if (down()) {
       require(out.h % op.stride == 0 && out.w % op.stride == 0,
               "expected sides that stride={} divides, found {}x{}", op.stride, out.w, out.h);
-      require(out.c <= graph::kMaxChannels / square, "expected at most {} output channels, found {} times {}",
-              graph::kMaxChannels, out.c, square);
+      require(out.c <= graph::kMaxChannels / square,
+              "expected at most {} output channels, found {} times {}", graph::kMaxChannels, out.c,
+              square);
       return {out.n, static_cast<int>(out.c * square), out.h / op.stride, out.w / op.stride};
     }
     require(out.h <= graph::kMaxSide / op.stride && out.w <= graph::kMaxSide / op.stride,
-            "expected sides of at most {}, found {}x{} times {}", graph::kMaxSide, out.w, out.h, op.stride);
+            "expected sides of at most {}, found {}x{} times {}", graph::kMaxSide, out.w, out.h,
+            op.stride);
     return {out.n, static_cast<int>(out.c / square), out.h * op.stride, out.w * op.stride};
   }
 
@@ -58,7 +62,11 @@ ReadLayer read_3d(CfgSection& in) {
 
 }  // namespace
 
-LayerType reorg_layer() { return {"reorg", "", read_flat}; }
-LayerType reorg3d_layer() { return {"reorg3d", "", read_3d}; }
+LayerType reorg_layer() {
+  return {"reorg", "", read_flat};
+}
+LayerType reorg3d_layer() {
+  return {"reorg3d", "", read_3d};
+}
 
 }  // namespace syolo

@@ -21,7 +21,8 @@ struct Route final : Layer {
     for (const Shape& s : src) {
       require(s.h == out.h && s.w == out.w, "expected sources of one size, found {}x{} and {}x{}",
               src[0].w, src[0].h, s.w, s.h);
-      require(s.c % groups == 0, "expected source channels that groups={} divides, found {}", groups, s.c);
+      require(s.c % groups == 0, "expected source channels that groups={} divides, found {}",
+              groups, s.c);
       out.c += s.c / groups;
     }
     return out;
@@ -46,6 +47,8 @@ ReadLayer read(CfgSection& in) {
 
 }  // namespace
 
-LayerType route_layer() { return {"route", "", read}; }
+LayerType route_layer() {
+  return {"route", "", read};
+}
 
 }  // namespace syolo

@@ -14,7 +14,8 @@ struct Sam final : Layer {
   }
 
   Shape infer(std::span<const Shape> src) const override {
-    require(src[0] == src[1], "expected both inputs alike, found {} and {}", to_text(src[0]), to_text(src[1]));
+    require(src[0] == src[1], "expected both inputs alike, found {} and {}", to_text(src[0]),
+            to_text(src[1]));
     return src[0];
   }
 
@@ -31,6 +32,8 @@ ReadLayer read(CfgSection& in) {
 
 }  // namespace
 
-LayerType sam_layer() { return {"sam", "", read}; }
+LayerType sam_layer() {
+  return {"sam", "", read};
+}
 
 }  // namespace syolo

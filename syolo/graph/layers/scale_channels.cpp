@@ -17,9 +17,10 @@ struct ScaleChannels final : Layer {
   }
 
   Shape infer(std::span<const Shape> src) const override {
-    const Shape want = per_pixel ? Shape{src[1].n, 1, src[1].h, src[1].w} : Shape{src[1].n, src[1].c, 1, 1};
-    require(src[0] == want, "expected factors of shape {} for a source of {}, found {}", to_text(want),
-            to_text(src[1]), to_text(src[0]));
+    const Shape want =
+        per_pixel ? Shape{src[1].n, 1, src[1].h, src[1].w} : Shape{src[1].n, src[1].c, 1, 1};
+    require(src[0] == want, "expected factors of shape {} for a source of {}, found {}",
+            to_text(want), to_text(src[1]), to_text(src[0]));
     return src[1];
   }
 
@@ -39,6 +40,8 @@ ReadLayer read(CfgSection& in) {
 
 }  // namespace
 
-LayerType scale_channels_layer() { return {"scale_channels", "", read}; }
+LayerType scale_channels_layer() {
+  return {"scale_channels", "", read};
+}
 
 }  // namespace syolo

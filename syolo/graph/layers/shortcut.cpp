@@ -19,14 +19,16 @@ struct Shortcut final : Layer {
     out.activation(activation);
     if (type == WeightsType::none) return;
     out.text("weights_type", type == WeightsType::per_channel ? "per_channel" : "per_feature");
-    if (normalization == WeightedSum::Normalization::relu) out.text("weights_normalization", "relu");
-    if (normalization == WeightedSum::Normalization::softmax) out.text("weights_normalization", "softmax");
+    if (normalization == WeightedSum::Normalization::relu)
+      out.text("weights_normalization", "relu");
+    if (normalization == WeightedSum::Normalization::softmax)
+      out.text("weights_normalization", "softmax");
   }
 
   Shape infer(std::span<const Shape> src) const override {
     for (const Shape& s : src) {
-      require(s.h == src[0].h && s.w == src[0].w, "expected sources of one size, found {}x{} and {}x{}",
-              src[0].w, src[0].h, s.w, s.h);
+      require(s.h == src[0].h && s.w == src[0].w,
+              "expected sources of one size, found {}x{} and {}x{}", src[0].w, src[0].h, s.w, s.h);
     }
     return src[0];
   }
@@ -49,16 +51,18 @@ struct Shortcut final : Layer {
 };
 
 ReadLayer read(CfgSection& in) {
-  static constexpr std::array<std::string_view, 4> kTypes = {"none", "per_feature", "per_layer", "per_channel"};
-  static constexpr std::array<std::string_view, 4> kNormalizations = {"none", "relu", "avg_relu", "softmax"};
+  static constexpr std::array<std::string_view, 4> kTypes = {"none", "per_feature", "per_layer",
+                                                             "per_channel"};
+  static constexpr std::array<std::string_view, 4> kNormalizations = {"none", "relu", "avg_relu",
+                                                                      "softmax"};
   auto shortcut = std::make_shared<Shortcut>();
   shortcut->activation = in.activation("activation", Act::linear());
   const int type = in.choice("weights_type", kTypes, 0);
   if (type > 0) shortcut->type = type == 3 ? WeightsType::per_channel : WeightsType::per_feature;
   const int normalization = in.choice("weights_normalization", kNormalizations, 0);
   if (normalization > 0) {
-    shortcut->normalization = normalization == 3 ? WeightedSum::Normalization::softmax
-                                                 : WeightedSum::Normalization::relu;
+    shortcut->normalization =
+        normalization == 3 ? WeightedSum::Normalization::softmax : WeightedSum::Normalization::relu;
   }
   std::vector<NodeId> src = {in.previous()};
   for (const NodeId from : in.layer_refs("from")) src.push_back(from);
@@ -67,6 +71,8 @@ ReadLayer read(CfgSection& in) {
 
 }  // namespace
 
-LayerType shortcut_layer() { return {"shortcut", "", read}; }
+LayerType shortcut_layer() {
+  return {"shortcut", "", read};
+}
 
 }  // namespace syolo

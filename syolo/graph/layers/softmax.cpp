@@ -19,11 +19,15 @@ struct Softmax final : Layer {
   }
   Shape infer(std::span<const Shape> src) const override {
     const std::int64_t values = spatial ? src[0].c : src[0].elements();
-    require(values % groups == 0, "expected values that groups={} divides, found {}", groups, values);
+    require(values % groups == 0, "expected values that groups={} divides, found {}", groups,
+            values);
     return src[0];
   }
   ValueId lower(Lowering& to, std::span<const ValueId> src) const override {
-    const Activate op{.act = Act(Across::softmax), .groups = groups, .temperature = temperature, .flat = !spatial};
+    const Activate op{.act = Act(Across::softmax),
+                      .groups = groups,
+                      .temperature = temperature,
+                      .flat = !spatial};
     return to.emit(op, src, to.shape(src[0]));
   }
 };
@@ -41,6 +45,8 @@ ReadLayer read(CfgSection& in) {
 
 }  // namespace
 
-LayerType softmax_layer() { return {"softmax", "soft", read}; }
+LayerType softmax_layer() {
+  return {"softmax", "soft", read};
+}
 
 }  // namespace syolo

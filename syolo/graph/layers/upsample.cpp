@@ -21,8 +21,8 @@ struct UpsampleLayer final : Layer {
       out.h /= op.stride, out.w /= op.stride;
     } else {
       require(out.h <= graph::kMaxSide / op.stride && out.w <= graph::kMaxSide / op.stride,
-              "expected sides of at most {} after upsampling, found {}x{} times {}", graph::kMaxSide,
-              out.w, out.h, op.stride);
+              "expected sides of at most {} after upsampling, found {}x{} times {}",
+              graph::kMaxSide, out.w, out.h, op.stride);
       out.h *= op.stride, out.w *= op.stride;
     }
     return out;
@@ -38,12 +38,15 @@ ReadLayer read(CfgSection& in) {
   auto up = std::make_shared<UpsampleLayer>();
   const int stride = in.integer("stride", 2, -graph::kMaxSide, graph::kMaxSide);
   if (stride == 0) in.fail("stride", "expected a stride other than 0");
-  up->op = {.stride = std::abs(stride), .scale = in.real("scale", 1, -1e6, 1e6), .shrink = stride < 0};
+  up->op = {
+      .stride = std::abs(stride), .scale = in.real("scale", 1, -1e6, 1e6), .shrink = stride < 0};
   return {up, {in.previous()}};
 }
 
 }  // namespace
 
-LayerType upsample_layer() { return {"upsample", "", read}; }
+LayerType upsample_layer() {
+  return {"upsample", "", read};
+}
 
 }  // namespace syolo

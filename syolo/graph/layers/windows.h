@@ -33,8 +33,14 @@ struct PoolWindow {
     return in;
   }
   ValueId lower(Lowering& to, ValueId src, Pool::Kind kind) const {
-    const Pool pool{.kind = kind, .kh = size, .kw = size, .stride_y = stride.y, .stride_x = stride.x,
-                    .pad_y = padding / 2, .pad_x = padding / 2, .depth = 0};
+    const Pool pool{.kind = kind,
+                    .kh = size,
+                    .kw = size,
+                    .stride_y = stride.y,
+                    .stride_x = stride.x,
+                    .pad_y = padding / 2,
+                    .pad_x = padding / 2,
+                    .depth = 0};
     return to.emit(pool, std::span(&src, 1), out(to.shape(src)));
   }
 };

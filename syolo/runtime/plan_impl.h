@@ -1,0 +1,124 @@
+// What a plan holds, and the builder that makes it. Private to the engine.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "syolo/runtime/kernels/kernels.h"
+#include "syolo/runtime/onednn_impl.h"
+#include "syolo/runtime/plan.h"
+#include "syolo/runtime/tune_impl.h"
+
+namespace syolo {
+
+namespace runtime {
+
+/// One argument of a library primitive: a slot, packed weights, or the scratch buffer.
+struct Argument {
+  int id = 0;  // DNNL_ARG_...
+  dnnl::memory::desc desc;
+  int slot = -1;
+  std::shared_ptr<dnnl::memory> constant;
+  bool scratch = false;
+};
+struct PrimitiveStep {
+  dnnl::primitive primitive;
+  std::vector<Argument> arguments;
+};
+using KernelStep = std::function<void(const Buffers&)>;
+
+struct Step {
+  std::variant<PrimitiveStep, KernelStep> work;
+  PlanStep summary;
+};
+
+/// Sets OpenMP's threads for this thread of the host, and gives them back.
+class ThreadScope {
+ public:
+  explicit ThreadScope(int threads);
+  ~ThreadScope();
+  ThreadScope(const ThreadScope&) = delete;
+  ThreadScope& operator=(const ThreadScope&) = delete;
+
+ private:
+  int before_;
+};
+
+}  // namespace runtime
+
+class Plan {
+ public:
+  Program program;
+  Net net;
+  std::vector<HeadSpec> head_specs;
+  std::vector<int> head_slots;  // what each head decodes
+  std::vector<runtime::Slot> slots;
+  std::vector<std::int64_t> offsets;  // of every slot in the arena
+  std::vector<int> slot_of_value;     // -1: computed nowhere (removed, or a head's output)
+  std::vector<runtime::Step> steps;
+  std::int64_t arena_bytes = 0, scratch_bytes = 0, lower_bound = 0, weight_bytes = 0;
+  Precision precision = Precision::f32;
+  int threads = 1;
+  dnnl::engine engine;
+};
+
+namespace runtime {
+
+Array array_of(const Plan& plan, int slot, const Buffers& buffers);
+
+/// Turns a program into steps and slots, instruction by instruction.
+class PlanBuilder {
+ public:
+  PlanBuilder(const Model& model, Shape input, const PlanOptions& options);
+  std::shared_ptr<const Plan> build();
+
+ private:
+  int add_slot(const Shape& shape, Storage storage);
+  void choose_storages();
+  void place_inside_others();
+  bool place(ValueId child, ValueId parent, int channel);
+  void build_instr(int index, const Instr& instr);
+  void build_conv(const Conv& op, const Instr& instr);
+  struct Choice {
+    ConvOffer offer;
+    Algorithm algorithm;
+    bool fused;  // the activation is a post-operation
+    bool fused_residual;
+    std::string why;
+  };
+  Choice choose_conv(const Conv& op, const Instr& instr);
+  std::vector<Choice> candidates(const Conv& op, const Instr& instr);
+  double measure(const Choice& choice, const Conv& op, const Instr& instr);
+  void pack_weights(const Conv& op, const Instr& instr, const ConvOffer& offer,
+                    PrimitiveStep& step);
+  void add_epilogue(const Conv& op, const Instr& instr, const Choice& choice);
+  void build_pool(const Pool& op, const Instr& instr);
+  void build_concat(const Instr& instr);
+  void build_weighted_sum(const WeightedSum& op, const Instr& instr);
+  void build_batch_norm(const BatchNorm& op, const Instr& instr);
+  /// The slot of a value in a layout; converts by an extra step when it is kept in another.
+  int in_storage(ValueId value, Storage storage);
+  int converted(int slot, const dnnl::memory::desc& desc, Storage storage);
+  void add_step(PrimitiveStep step, std::string what, std::string candidate,
+                std::string why = "only one", std::int64_t macs = 0);
+  void add_kernel(KernelStep kernel, std::string what);
+  void finish_memory();
+
+  int slot(ValueId value) const { return plan_->slot_of_value[static_cast<std::size_t>(value)]; }
+  Slot& slot_data(int slot) { return plan_->slots[static_cast<std::size_t>(slot)]; }
+  const Shape& shape(ValueId value) const { return plan_->program.shape(value); }
+
+  const Model& model_;
+  const PlanOptions& options_;
+  std::shared_ptr<Plan> plan_;
+  Layout layout_ = Layout::planar;
+  DType type_ = DType::f32;
+  NodeId origin_ = -1;
+  TuneCache tune_;
+};
+
+}  // namespace runtime
+}  // namespace syolo
