@@ -261,7 +261,8 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--syolo", type=pathlib.Path, default=ROOT / "build/release/app/syolo")
     parser.add_argument("--sums", type=pathlib.Path, default=ROOT / "build/bench/convolution_sum")
-    parser.add_argument("--cfg", type=pathlib.Path, default=ROOT / "tests/data/cfg", help="folder of the cfgs")
+    parser.add_argument("--cfg", type=pathlib.Path, default=ROOT / "tests/data/oracles/darknet/family",
+                        help="folder of the cfgs")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/peers")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
