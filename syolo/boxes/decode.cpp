@@ -33,14 +33,12 @@ bool raw_logits(DecodeForm form) {
 float safe_bound(double bound, bool is_logit) {
   // Some eight roundings of 2^-24 lie between a value and its score.
   constexpr double kSlack = 4e-6;
-  if (std::isnan(bound)) return std::numeric_limits<float>::quiet_NaN();
   if (is_logit) {
     const double p = bound * (1 - kSlack);
     if (p < 1e-30) return -kInfinity;  // near denormal numbers the slack means nothing
     if (p >= 1) return kInfinity;
     bound = std::log(p / (1 - p));
   }
-  if (!is_logit && std::abs(bound) < 1e-30) bound = -1e-30;
   return static_cast<float>(bound - kSlack * (std::abs(bound) + (is_logit ? 1 : 0)));
 }
 

@@ -90,5 +90,27 @@ TEST(BoxesDecodeLaw, ThresholdsNextToAValueAreExact) {
   }
 }
 
+TEST(BoxesDecodeLaw, ThresholdsNearOneAreExact) {
+  // There the logistic takes few values and rounds coarsely.
+  for (std::uint64_t sample = 0; sample < 200; ++sample) {
+    SCOPED_TRACE(sample);
+    Rng rng = test::test_rng(2'000'000 + sample);
+    HeadSpec spec = test::random_spec(rng);
+    spec.form = DecodeForm::classic;
+    spec.softmax = spec.zero_low_objectness = false;
+    const Shape shape{1, spec.channels(), 8, 8};
+    auto planes = test::random_planes(rng, spec, shape, 0);
+    for (float& v : planes) v = test::between(rng, 10, 18);
+    const test::HeadValues head(shape, planes);
+    float threshold = 1;
+    for (int i = 1 + rng.below(20); i > 0; --i) threshold = std::nextafter(threshold, 0.0F);
+    auto want = test::plain_decode(head.view(), spec, {64, 64}, 0, threshold);
+    std::sort(want.begin(), want.end(), before);
+    std::vector<Candidate> got;
+    decode(head.view(), spec, {64, 64}, 0, threshold, got);
+    expect_same(got, want);
+  }
+}
+
 }  // namespace
 }  // namespace syolo

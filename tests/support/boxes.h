@@ -98,6 +98,7 @@ inline std::vector<float> random_planes(Rng& rng, const HeadSpec& spec, Shape sh
   std::vector<float> values(static_cast<std::size_t>(shape.elements()));
   for (float& v : values) {
     v = spec.form == DecodeForm::new_coords ? between(rng, 0, 1) : between(rng, -6, 6);
+    if (rng.chance(odd)) v = -v;
     if (rng.chance(0.2)) v = std::round(v * 4) / 4;  // equal values
     if (rng.chance(odd)) v = kOdd[rng.below(8)];
   }

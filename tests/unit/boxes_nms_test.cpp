@@ -145,8 +145,10 @@ TEST(BoxesNms, SoftLowersScoresInsteadOfDropping) {
   ASSERT_EQ(both.size(), 2U);
   EXPECT_EQ(both[0].score, 0.6F);
   EXPECT_NEAR(both[1].score, 0.5 * 0.8824969, 1e-6);
-  options.confidence = 0.45F;
+  options.confidence = both[1].score;  // strict
   EXPECT_EQ(suppress(two, options).size(), 1U);
+  options.confidence = std::nextafter(both[1].score, 0.0F);
+  EXPECT_EQ(suppress(two, options).size(), 2U);
   options.confidence = 0.25F;
   options.soft_sigma = 0.05;  // e^-1.25 = 0.2865
   EXPECT_EQ(suppress(two, options).size(), 1U);
