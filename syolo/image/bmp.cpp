@@ -11,15 +11,15 @@ namespace {
 
 constexpr std::size_t kDib = 14;  // offset of the second header
 enum Compression : std::uint32_t {
-  kRgb,
-  kRle8,
-  kRle4,
-  kBitFields,
-  kJpeg,
-  kPng,
-  kAlphaBitFields,
-  kRle24 = 100,
-  kHuffman = 101
+  rgb,
+  rle8,
+  rle4,
+  bit_fields,
+  jpeg_inside,
+  png_inside,
+  alpha_bit_fields,
+  rle24 = 100,
+  fax = 101
 };
 
 using Pixel = std::array<std::uint8_t, 4>;
@@ -37,12 +37,12 @@ struct Field {
 struct Bmp {
   int width = 0, height = 0, bits = 0;
   bool top_down = false;
-  std::uint32_t compression = kRgb;
+  std::uint32_t compression = rgb;
   std::array<Field, 4> fields{};
   std::vector<Pixel> palette;
   std::size_t pixels = 0;  // offset
   bool grey = false, alpha = false;
-  bool rle() const { return compression == kRle8 || compression == kRle4 || compression == kRle24; }
+  bool rle() const { return compression == rle8 || compression == rle4 || compression == rle24; }
 };
 
 bool matches(Bytes bytes) {
@@ -52,10 +52,10 @@ bool matches(Bytes bytes) {
 }
 
 void check(const Bmp& bmp, std::uint32_t planes_and_bits) {
-  if (bmp.compression == kJpeg || bmp.compression == kPng) {
+  if (bmp.compression == jpeg_inside || bmp.compression == png_inside) {
     fail_unsupported("a BMP with a JPEG or PNG inside");
   }
-  if (bmp.compression == kHuffman) fail_unsupported("a BMP with a fax inside");
+  if (bmp.compression == fax) fail_unsupported("a BMP with a fax inside");
   if (bmp.width <= 0 || bmp.height <= 0) {
     fail_damaged(format("expected sides above 0, found {}x{}", bmp.width, bmp.height), kDib + 4);
   }
@@ -65,11 +65,11 @@ void check(const Bmp& bmp, std::uint32_t planes_and_bits) {
         format("expected 1, 2, 4, 8, 16, 24 or 32 bits a pixel, found {}", planes_and_bits >> 16),
         kDib + 14);
   }
-  const bool known = bmp.compression <= kBitFields || bmp.compression == kAlphaBitFields ||
-                     bmp.compression == kRle24;
-  const bool fits = (bmp.compression != kRle8 || bmp.bits == 8) &&
-                    (bmp.compression != kRle4 || bmp.bits == 4) &&
-                    (bmp.compression != kRle24 || bmp.bits == 24);
+  const bool known = bmp.compression <= bit_fields || bmp.compression == alpha_bit_fields ||
+                     bmp.compression == rle24;
+  const bool fits = (bmp.compression != rle8 || bmp.bits == 8) &&
+                    (bmp.compression != rle4 || bmp.bits == 4) &&
+                    (bmp.compression != rle24 || bmp.bits == 24);
   if (!known || !fits) {
     fail_damaged(format("expected a compression that suits {} bits, found number {}", bmp.bits,
                         bmp.compression),
@@ -82,8 +82,8 @@ void check(const Bmp& bmp, std::uint32_t planes_and_bits) {
 
 // Where the colour masks stand: inside headers of 52 bytes and more, else behind the header.
 void read_fields(const ByteReader& in, std::uint32_t header_bytes, Bmp& bmp) {
-  if (bmp.compression == kBitFields || bmp.compression == kAlphaBitFields) {
-    const bool has_alpha = bmp.compression == kAlphaBitFields || header_bytes >= 56;
+  if (bmp.compression == bit_fields || bmp.compression == alpha_bit_fields) {
+    const bool has_alpha = bmp.compression == alpha_bit_fields || header_bytes >= 56;
     for (std::size_t i = 0; i < (has_alpha ? 4U : 3U); ++i) {
       bmp.fields[i].mask = in.u32(kDib + 40 + 4 * i);
     }
@@ -98,7 +98,7 @@ void read_fields(const ByteReader& in, std::uint32_t header_bytes, Bmp& bmp) {
 void read_palette(const ByteReader& in, std::uint32_t header_bytes, std::uint32_t used, Bmp& bmp) {
   if (bmp.bits > 8) return;
   const std::size_t entry = header_bytes == 12 ? 3 : 4;
-  const bool masks = header_bytes == 40 && bmp.compression == kBitFields;
+  const bool masks = header_bytes == 40 && bmp.compression == bit_fields;
   const std::size_t begin = kDib + header_bytes + (masks ? 12 : 0);
   const std::size_t most = std::size_t{1} << bmp.bits;
   std::size_t count = used == 0 ? most : std::min<std::size_t>(used, most);
@@ -135,10 +135,10 @@ Bmp read(Bytes bytes) {
   bmp.bits = static_cast<int>(planes_and_bits >> 16);
   // OS/2 2.x, whose headers have other lengths than Windows': number 3 is its fax, 4 its RLE24.
   const bool os2 = header_bytes == 64 || (header_bytes > 12 && header_bytes < 40);
-  if (os2 && bmp.compression == kBitFields) bmp.compression = kHuffman;
-  if (os2 && bmp.compression == kJpeg) bmp.compression = kRle24;
+  if (os2 && bmp.compression == bit_fields) bmp.compression = fax;
+  if (os2 && bmp.compression == jpeg_inside) bmp.compression = rle24;
   // Some writers of Windows headers use number 4 for RLE24 as well; JPEG pictures say 0 bits.
-  if (bmp.compression == kJpeg && bmp.bits == 24) bmp.compression = kRle24;
+  if (bmp.compression == jpeg_inside && bmp.bits == 24) bmp.compression = rle24;
   check(bmp, planes_and_bits);
   read_fields(in, header_bytes, bmp);
   read_palette(in, header_bytes, used, bmp);
@@ -159,10 +159,11 @@ void put(std::byte* dst, const Pixel& pixel, int channels) {
 
 void decode_plain_row(const Bmp& bmp, Bytes row, std::byte* dst, int channels) {
   const ByteReader in(row);
-  if (bmp.bits == 24 || (bmp.bits == 32 && bmp.compression == kRgb)) {
-    const int step = bmp.bits / 8;
-    for (int x = 0; x < bmp.width; ++x, dst += channels) {
-      dst[0] = row[x * step + 2], dst[1] = row[x * step + 1], dst[2] = row[x * step];
+  if (bmp.bits == 24 || (bmp.bits == 32 && bmp.compression == rgb)) {
+    const std::size_t step = static_cast<std::size_t>(bmp.bits) / 8;
+    const std::byte* src = row.data();
+    for (int x = 0; x < bmp.width; ++x, src += step, dst += channels) {
+      dst[0] = src[2], dst[1] = src[1], dst[2] = src[0];
       if (channels == 4) dst[3] = std::byte{255};
     }
     return;

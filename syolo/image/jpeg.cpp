@@ -289,8 +289,9 @@ class Writer {
       begin(image, channels, quality);
       for (int y = 0; y < image.height; ++y) {
         const std::byte* src = image.data + image.row_bytes * y;
-        for (int x = 0; x < image.width; ++x) {
-          std::memcpy(row + x * channels, src + x * image.channels, static_cast<size_t>(channels));
+        std::byte* dst = row;
+        for (int x = 0; x < image.width; ++x, src += image.channels, dst += channels) {
+          std::memcpy(dst, src, static_cast<std::size_t>(channels));
         }
         auto* pointer = reinterpret_cast<JSAMPROW>(row);
         jpeg_write_scanlines(&info_, &pointer, 1);

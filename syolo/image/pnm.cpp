@@ -107,7 +107,7 @@ void put(std::byte* row, int i, std::uint32_t value, const Pnm& pnm, int bits) {
     row[i] = static_cast<std::byte>(scaled);
   } else {
     const auto wide = static_cast<std::uint16_t>(scaled);
-    std::memcpy(row + 2 * i, &wide, 2);
+    std::memcpy(row + std::ptrdiff_t{2} * i, &wide, 2);
   }
 }
 

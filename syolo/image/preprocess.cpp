@@ -27,11 +27,11 @@ int round_half_even(double value) {
 
 // Darknet divides integers: the short side is cut, and an odd remainder goes to the far border.
 Place darknet_letterbox(Size image, Size input) {
-  const std::int64_t w = image.width, h = image.height, W = input.width, H = input.height;
-  const bool wide = W * h < H * w;
+  const std::int64_t w = image.width, h = image.height, to_w = input.width, to_h = input.height;
+  const bool wide = to_w * h < to_h * w;
   Place place;
-  place.width = wide ? input.width : static_cast<int>(std::max<std::int64_t>(1, w * H / h));
-  place.height = wide ? static_cast<int>(std::max<std::int64_t>(1, h * W / w)) : input.height;
+  place.width = wide ? input.width : static_cast<int>(std::max<std::int64_t>(1, w * to_h / h));
+  place.height = wide ? static_cast<int>(std::max<std::int64_t>(1, h * to_w / w)) : input.height;
   place.left = (input.width - place.width) / 2;
   place.top = (input.height - place.height) / 2;
   return place;

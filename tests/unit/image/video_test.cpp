@@ -3,9 +3,7 @@
 
 #include "syolo/image/video.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -127,15 +125,15 @@ TEST_F(Video, StopsAFileInTheMiddle) {
 class PictureServer {
  public:
   PictureServer() : listener_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr address{};  // of IPv4: two bytes of port, four of address
+    address.sa_family = AF_INET;
+    address.sa_data[2] = 127, address.sa_data[5] = 1;
     socklen_t length = sizeof(address);
-    auto* plain = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(bind(listener_, plain, length), 0);
+    EXPECT_EQ(bind(listener_, &address, length), 0);
     EXPECT_EQ(listen(listener_, 4), 0);
-    EXPECT_EQ(getsockname(listener_, plain, &length), 0);
-    port_ = ntohs(address.sin_port);
+    EXPECT_EQ(getsockname(listener_, &address, &length), 0);
+    const auto byte = [&](int i) { return static_cast<unsigned char>(address.sa_data[i]); };
+    port_ = byte(0) << 8 | byte(1);
   }
   ~PictureServer() { close(listener_); }
   PictureServer(const PictureServer&) = delete;
