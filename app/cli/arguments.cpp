@@ -15,15 +15,33 @@ namespace {
 
 // Spellings that people bring from other detectors. The second may be no option of the command.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 27> kAliases = {{
-    {"imgsz", "input"},         {"img-size", "input"},    {"img", "input"},
-    {"size", "input"},          {"conf-thres", "conf"},   {"conf-thresh", "conf"},
-    {"confidence", "conf"},     {"thresh", "conf"},       {"threshold", "conf"},
-    {"iou", "nms"},             {"iou-thres", "nms"},     {"iou-thresh", "nms"},
-    {"nms-thres", "nms"},       {"nms-thresh", "nms"},    {"batch-size", "batch"},
-    {"source", "inputs"},       {"weight", "weights"},    {"class-names", "names"},
-    {"letter-box", "letterbox"}, {"agnostic-nms", "agnostic"}, {"max-dets", "max-det"},
-    {"max-detections", "max-det"}, {"output", "out"},     {"project", "out"},
-    {"output-dir", "out"},      {"num-threads", "threads"}, {"cfg", "model"},
+    {"imgsz", "input"},
+    {"img-size", "input"},
+    {"img", "input"},
+    {"size", "input"},
+    {"conf-thres", "conf"},
+    {"conf-thresh", "conf"},
+    {"confidence", "conf"},
+    {"thresh", "conf"},
+    {"threshold", "conf"},
+    {"iou", "nms"},
+    {"iou-thres", "nms"},
+    {"iou-thresh", "nms"},
+    {"nms-thres", "nms"},
+    {"nms-thresh", "nms"},
+    {"batch-size", "batch"},
+    {"source", "inputs"},
+    {"weight", "weights"},
+    {"class-names", "names"},
+    {"letter-box", "letterbox"},
+    {"agnostic-nms", "agnostic"},
+    {"max-dets", "max-det"},
+    {"max-detections", "max-det"},
+    {"output", "out"},
+    {"project", "out"},
+    {"output-dir", "out"},
+    {"num-threads", "threads"},
+    {"cfg", "model"},
 }};
 
 // Options of other programs that have no counterpart here, with what to do instead.
@@ -56,9 +74,8 @@ std::string lower_dashed(std::string_view name) {
 // A key of key=value: so that "rtsp://x?a=b" and "./a=b.jpg" are no options.
 bool is_key(std::string_view text) {
   return !text.empty() && std::isalpha(static_cast<unsigned char>(text[0])) != 0 &&
-         std::all_of(text.begin(), text.end(), [](unsigned char c) {
-           return std::isalnum(c) != 0 || c == '_' || c == '-';
-         });
+         std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; });
 }
 
 bool exists(const std::string& name) {
@@ -107,20 +124,31 @@ class Canonical {
   [[noreturn]] void unknown(std::string_view shown, std::string_view typed) const {
     const std::string name = lower_dashed(typed);
     for (const auto& [foreign, advice] : kForeign) {
-      if (foreign == name) usage(format("unknown option {}", printable(shown)), std::string(advice));
+      if (foreign == name)
+        usage(format("unknown option {}", printable(shown)), std::string(advice));
     }
-    std::vector<std::string> names;
-    for (const CLI::Option* option : cli_.get_options()) {
-      for (const std::string& known : option->get_lnames()) names.push_back(known);
-    }
-    for (const auto& [alias, target] : kAliases) {
-      if (!resolve(alias).empty()) names.emplace_back(alias);
-    }
-    const std::vector<std::string_view> views(names.begin(), names.end());
-    const std::string_view near = nearest(name, views);
+    const std::string near = suggestion(name);
     std::string hint = format("all options: syolo {} --help", command_.name);
     if (!near.empty()) hint = format("did you mean --{}? ({})", near, hint);
     usage(format("unknown option {}", printable(shown)), std::move(hint));
+  }
+
+  // Options of the help text before other spellings.
+  std::string suggestion(const std::string& name) const {
+    std::vector<std::string> names, others;
+    for (const CLI::Option* option : cli_.get_options()) {
+      auto& list = option->get_positional() ? others : names;
+      for (const std::string& known : option->get_lnames()) list.push_back(known);
+    }
+    for (const auto& [alias, target] : kAliases) {
+      if (!resolve(alias).empty()) others.emplace_back(alias);
+    }
+    for (const std::vector<std::string>& list : {names, others}) {
+      const std::vector<std::string_view> views(list.begin(), list.end());
+      const std::string_view near = nearest(name, views);
+      if (!near.empty()) return std::string(near);
+    }
+    return {};
   }
 
   bool takes_value(const std::string& name) const {
@@ -131,8 +159,8 @@ class Canonical {
   std::size_t option(const std::string& arg, const std::string* next) {
     const std::size_t dashes = arg.compare(0, 2, "--") == 0 ? 2 : 1;
     const std::size_t equals = arg.find('=');
-    const std::string typed = arg.substr(
-        dashes, equals == std::string::npos ? std::string::npos : equals - dashes);
+    const std::string typed =
+        arg.substr(dashes, equals == std::string::npos ? std::string::npos : equals - dashes);
     const std::string name = resolve(typed);
     if (name.empty()) unknown(arg.substr(0, equals), typed);
     if (equals != std::string::npos) {
@@ -172,6 +200,11 @@ class Canonical {
     } else if (!seen_.insert(name).second) {
       usage("expected once, found twice", "leave one of them out", "--" + name);
     } else if (takes_value(name)) {
+      // CLI11 would take the argument behind an empty value for the value.
+      if (value.empty()) {
+        usage("expected a value, found \"\"", format("see syolo {} --help", command_.name),
+              "--" + name);
+      }
       options_.push_back("--" + name + "=" + value);
     } else if (flag_value(name, shown, value)) {
       options_.push_back("--" + name);

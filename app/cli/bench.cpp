@@ -152,10 +152,10 @@ std::string layer_table(const Report& report) {
                            "%", "GFLOP/s");
   for (const LayerTime& layer : report.layers) {
     const double rate = layer.ms > 0 ? 2e-6 * static_cast<double>(layer.step.macs) / layer.ms : 0;
-    out += format("{:>5}  {:<44} {:<24} {:>9.3f} {:>6.1f} {:>9}\n", layer.step.origin,
-                  layer.step.what, layer.step.candidate, layer.ms,
-                  total > 0 ? 100 * layer.ms / total : 0.0,
-                  layer.step.macs > 0 ? format("{:.1f}", rate) : std::string());
+    out +=
+        format("{:>5}  {:<44} {:<24} {:>9.3f} {:>6.1f} {:>9}\n", layer.step.origin, layer.step.what,
+               layer.step.candidate, layer.ms, total > 0 ? 100 * layer.ms / total : 0.0,
+               layer.step.macs > 0 ? format("{:.1f}", rate) : std::string());
   }
   return out + "\n";
 }
@@ -203,7 +203,8 @@ Action bind(CLI::App& cli) {
   add_model(cli, args->model);
   add_weights(cli, args->model);
   add_input(cli, args->model);
-  add_int(cli, "--batch", args->batch, 1, 1024, "N", "images per run, one after another (default 1)");
+  add_int(cli, "--batch", args->batch, 1, 1024, "N",
+          "images per run, one after another (default 1)");
   add_real(cli, "--seconds", args->seconds, 0.01, 3600, "S", "how long to measure (default 3)");
   cli.add_flag("--layers", args->layers, "also the time of each step");
   add_plan(cli, args->plan);
@@ -213,8 +214,12 @@ Action bind(CLI::App& cli) {
 }  // namespace
 
 Command bench_command() {
-  return {"bench", "", "latency, throughput and memory of a network here", "MODEL [options]",
-          "syolo bench models/yolo-fastest-1.1-xl.cfg --seconds 1 --layers", bind};
+  return {"bench",
+          "",
+          "latency, throughput and memory of a network here",
+          "MODEL [options]",
+          "syolo bench models/yolo-fastest-1.1-xl.cfg --seconds 1 --layers",
+          bind};
 }
 
 }  // namespace syolo::cli

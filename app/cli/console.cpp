@@ -35,8 +35,7 @@ void write_out(std::string_view text) {
     } else if (errno == EPIPE) {
       throw PipeClosed{};
     } else if (errno != EINTR) {
-      throw Error(ErrorKind::io,
-                  format("cannot write: {}", std::generic_category().message(errno)),
+      throw Error(ErrorKind::io, format("cannot write: {}", std::generic_category().message(errno)),
                   {.file = "standard output"});
     } else if (interrupted()) {
       throw Error(ErrorKind::cancelled, "stopped while writing", {.file = "standard output"});
@@ -47,12 +46,12 @@ void write_out(std::string_view text) {
 }  // namespace
 
 Console::Console() :
-    terminal_out_(::isatty(STDOUT_FILENO) != 0),
-    terminal_err_(::isatty(STDERR_FILENO) != 0),
-    color_out_(wants_color(STDOUT_FILENO)),
-    color_err_(wants_color(STDERR_FILENO)) {}
+    terminal_out_(::isatty(STDOUT_FILENO) != 0), terminal_err_(::isatty(STDERR_FILENO) != 0),
+    color_out_(wants_color(STDOUT_FILENO)), color_err_(wants_color(STDERR_FILENO)) {}
 
-Console::~Console() { clear_bar(); }
+Console::~Console() {
+  clear_bar();
+}
 
 void Console::print(std::string_view text) {
   if (terminal_out_) clear_bar();
@@ -83,7 +82,9 @@ void Console::note(std::string_view line) {
   write_error(std::string(line) + "\n");
 }
 
-void Console::warn(std::string_view line) { write_error(std::string(line) + "\n"); }
+void Console::warn(std::string_view line) {
+  write_error(std::string(line) + "\n");
+}
 
 void Console::notes(const Findings& findings) {
   constexpr std::size_t kShown = 10;

@@ -36,10 +36,10 @@ class Workshop {
     const fs::path parent = target.has_parent_path() ? target.parent_path() : fs::path(".");
     std::string name = (parent / ".syolo-convert-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) {
-      throw Error(ErrorKind::io,
-                  format("cannot write beside this file: {}",
-                         std::generic_category().message(errno)),
-                  {.file = target.string(), .item = "--out"});
+      throw Error(
+          ErrorKind::io,
+          format("cannot write beside this file: {}", std::generic_category().message(errno)),
+          {.file = target.string(), .item = "--out"});
     }
     path_ = name;
   }
@@ -78,7 +78,8 @@ void check_targets(const std::vector<Step>& steps, const Model& model) {
     for (const std::string& source :
          {model.origin.model_file, model.origin.weights_file, model.origin.names_file}) {
       if (!source.empty() && fs::equivalent(step.target, source, ignored)) {
-        throw Error(ErrorKind::usage, "expected another file than the model's own, found one of them",
+        throw Error(ErrorKind::usage,
+                    "expected another file than the model's own, found one of them",
                     {.file = step.target.string(), .item = "--out"});
       }
     }
@@ -158,8 +159,9 @@ Exit run(const ConvertArgs& args, Console& out) {
   const Model converted = load_model(again);
   const std::string before = outputs(model, out.globals);
   if (before != outputs(converted, out.globals)) {
-    throw Error(ErrorKind::internal, "the converted model computes other values; nothing is written",
-                {.file = args.out}, "this is a bug of syolo");
+    throw Error(ErrorKind::internal,
+                "the converted model computes other values; nothing is written", {.file = args.out},
+                "this is a bug of syolo");
   }
   Json files = Json::array();
   for (const Step& step : steps) {
@@ -175,8 +177,9 @@ Exit run(const ConvertArgs& args, Console& out) {
                         {"equal", true}}));
   } else {
     for (const Step& step : steps) out.print(printable(step.target.string(), 4000) + "\n");
-    out.print(format("proof: {} output values of a random picture (seed {}) are equal, bit for bit\n",
-                     grouped(values), out.globals.seed));
+    out.print(
+        format("proof: {} output values of a random picture (seed {}) are equal, bit for bit\n",
+               grouped(values), out.globals.seed));
   }
   return Exit::done;
 }
@@ -185,7 +188,8 @@ Action bind(CLI::App& cli) {
   auto args = std::make_shared<ConvertArgs>();
   add_model(cli, args->model);
   add_text(cli, "--out", args->out, "FILE",
-           "NAME.weights (writes NAME.cfg too) or NAME.safetensors (required)")->required();
+           "NAME.weights (writes NAME.cfg too) or NAME.safetensors (required)")
+      ->required();
   add_choice(cli, "--format", args->format, {kFormats.begin(), kFormats.end()}, "F",
              "darknet, safetensors (default: by the suffix of --out)");
   add_weights(cli, args->model);
@@ -196,9 +200,12 @@ Action bind(CLI::App& cli) {
 }  // namespace
 
 Command convert_command() {
-  return {"convert", "", "cfg + weights <-> model file, with proof of equal outputs",
+  return {"convert",
+          "",
+          "cfg + weights <-> model file, with proof of equal outputs",
           "MODEL --out FILE [options]",
-          "syolo convert models/yolo-fastest-1.1-xl.cfg --out yolo.safetensors", bind};
+          "syolo convert models/yolo-fastest-1.1-xl.cfg --out yolo.safetensors",
+          bind};
 }
 
 }  // namespace syolo::cli

@@ -95,9 +95,9 @@ std::string listing(const CostTable& table, const Graph& graph, const Program& p
 }
 
 std::string full_table(const CostTable& table) {
-  std::string out = format("{:>4}  {:<16} {:>15} {:>12} {:>14} {:>10} {:>10} {:>12} {:>12} {:>6} {:>6}\n",
-                           "#", "type", "output", "parameters", "MACs", "read KiB", "write KiB",
-                           "traffic", "CIO", "stride", "view");
+  std::string out = format(
+      "{:>4}  {:<16} {:>15} {:>12} {:>14} {:>10} {:>10} {:>12} {:>12} {:>6} {:>6}\n", "#", "type",
+      "output", "parameters", "MACs", "read KiB", "write KiB", "traffic", "CIO", "stride", "view");
   for (const LayerCost& layer : table.layers) {
     out += format("{:>4}  {:<16} {:>15} {:>12} {:>14} {:>10} {:>10} {:>12} {:>12} {:>6} {:>6}\n",
                   layer.node, layer.type, to_text(layer.out), grouped(layer.parameters),
@@ -117,8 +117,10 @@ std::string totals(const CostTable& table) {
   row("input", format("{}, greatest stride {}", size_text(table.input), table.max_stride));
   row("layers", format("{}", table.layers.size()));
   row("parameters", grouped(table.parameters));
-  row("weights", format("{} floats, {}", grouped(table.weight_floats), mebibytes(table.weight_bytes)));
-  row("compute", format("{:.3f} GFLOPs ({} MACs, 2 operations each)", table.gflops(), grouped(table.macs)));
+  row("weights",
+      format("{} floats, {}", grouped(table.weight_floats), mebibytes(table.weight_bytes)));
+  row("compute",
+      format("{:.3f} GFLOPs ({} MACs, 2 operations each)", table.gflops(), grouped(table.macs)));
   row("activations", format("{} in all, {} at once", mebibytes(table.activation_bytes),
                             mebibytes(table.peak_activation_bytes)));
   row("memory traffic", format("{} values (MAC), {} values in and out of convolutions (CIO)",
@@ -135,7 +137,8 @@ Action bind(CLI::App& cli) {
   return [args](Console& out) {
     if (args->layers && out.globals.json) {
       throw Error(ErrorKind::usage, "expected --layers or --json, found both",
-                  {.file = {}, .item = "--layers"}, "JSON holds every layer anyway: leave out --layers");
+                  {.file = {}, .item = "--layers"},
+                  "JSON holds every layer anyway: leave out --layers");
     }
     const Graph graph = load_graph(args->model, out);
     const Program program = lower(graph, input_shape(graph, args->model, out));
@@ -154,8 +157,12 @@ Action bind(CLI::App& cli) {
 }  // namespace
 
 Command cost_command() {
-  return {"cost", "info", "layers, parameters, FLOPs and memory of a network", "MODEL [options]",
-          "syolo cost models/yolo-fastest-1.1-xl.cfg --input 416", bind};
+  return {"cost",
+          "info",
+          "layers, parameters, FLOPs and memory of a network",
+          "MODEL [options]",
+          "syolo cost models/yolo-fastest-1.1-xl.cfg --input 416",
+          bind};
 }
 
 }  // namespace syolo::cli

@@ -27,9 +27,9 @@ struct DetectArgs {
   PlanArgs plan;
   std::vector<std::string> inputs;
   double conf = 0.25, nms = 0.45;
-  int nms_kind = 0;   // of NmsKindWord
+  int nms_kind = 0;  // of NmsKindWord
   int max_det = 300;
-  int format = -1;    // of result_formats(); -1 = not given
+  int format = -1;  // of result_formats(); -1 = not given
   std::string classes, out, save;
   bool agnostic = false, letterbox = false, stretch = false, ignore_exif = false;
   bool explain = false, raw = false, strict = false, recursive = false;
@@ -37,9 +37,9 @@ struct DetectArgs {
 
 constexpr std::array<std::string_view, 6> kNmsWords = {"model", "iou",  "greedy",
                                                        "diou",  "soft", "weighted"};
-constexpr std::array<NmsMethod, 6> kNmsMethods = {NmsMethod::model, NmsMethod::iou,
+constexpr std::array<NmsMethod, 6> kNmsMethods = {NmsMethod::model,       NmsMethod::iou,
                                                   NmsMethod::greedy_diou, NmsMethod::diou,
-                                                  NmsMethod::soft, NmsMethod::weighted};
+                                                  NmsMethod::soft,        NmsMethod::weighted};
 
 [[noreturn]] void contradiction(std::string item, std::string text, std::string hint) {
   throw Error(ErrorKind::usage, std::move(text), {.file = {}, .item = std::move(item)},
@@ -52,8 +52,9 @@ class Results {
   Results(const DetectArgs& args, const Inputs& inputs, Console& out) : out_(out) {
     const bool chosen = args.format >= 0;
     if (out.globals.json && chosen && result_formats()[args.format].name != "json") {
-      contradiction("--json", format("expected one format, found --json and --format {}",
-                                     result_formats()[args.format].name),
+      contradiction("--json",
+                    format("expected one format, found --json and --format {}",
+                           result_formats()[args.format].name),
                     "leave out one of them; --save FILE keeps a second document");
     }
     const ResultFormat* given = chosen ? &result_formats()[args.format] : nullptr;
@@ -272,8 +273,8 @@ class Run {
     if (results_.labels()) {
       write_file_atomic(folder_->claim(stem, ".txt"), results_.label_text(result));
     }
-    Image picture = drawable_ ? std::move(frame.image)
-                              : decode_input(frame.input, {3, 8, args_.ignore_exif});
+    Image picture =
+        drawable_ ? std::move(frame.image) : decode_input(frame.input, {3, 8, args_.ignore_exif});
     draw(picture, result.detections, names);
     save_picture(folder_->claim(stem, ".jpg"), picture);
     ++tally_.pictures;
@@ -282,8 +283,8 @@ class Run {
   Exit summary(double seconds, bool stopped, bool refused) {
     if (tally_.images > 0) out_.note(tally_.text(seconds));
     if (folder_ && tally_.pictures > 0) {
-      out_.note(format("pictures: {} in {}", grouped(tally_.pictures),
-                       printable(folder_->path(), 4000)));
+      out_.note(
+          format("pictures: {} in {}", grouped(tally_.pictures), printable(folder_->path(), 4000)));
     }
     const std::int64_t seen = tally_.images + tally_.failed;
     if (seen == 0 && !stopped) out_.note("no image: the list of inputs was empty");
@@ -326,7 +327,8 @@ void bind_boxes(CLI::App& cli, DetectArgs& args) {
              "model, iou, greedy, diou, soft, weighted (default model)");
   cli.add_flag("--agnostic", args.agnostic, "boxes of different classes suppress each other, too");
   add_text(cli, "--classes", args.classes, "LIST", "only these: names or numbers, dog,bicycle");
-  add_int(cli, "--max-det", args.max_det, 1, 30'000, "N", "at most N boxes per image (default 300)");
+  add_int(cli, "--max-det", args.max_det, 1, 30'000, "N",
+          "at most N boxes per image (default 300)");
   cli.add_flag("--raw", args.raw, "boxes as the network gives them, not cut at the border");
 }
 
@@ -340,7 +342,8 @@ Action bind(CLI::App& cli) {
   add_weights(cli, args->model);
   add_names(cli, args->model);
   add_input(cli, args->model);
-  cli.add_flag("--letterbox", args->letterbox, "keep the picture's proportions (default: the model's)");
+  cli.add_flag("--letterbox", args->letterbox,
+               "keep the picture's proportions (default: the model's)");
   cli.add_flag("--stretch", args->stretch, "fill the input with the picture");
   cli.add_flag("--ignore-exif", args->ignore_exif, "do not turn pictures upright");
   cli.add_flag("--recursive", args->recursive, "folders with their subfolders");
@@ -365,7 +368,7 @@ Command detect_command() {
           "predict",
           "finds objects: pictures in, boxes out",
           "MODEL INPUT... [options]",
-          "syolo detect models/yolo-fastest-1.1-xl.cfg tests/data/images/photos/dog.jpg --out out",
+          "syolo detect models/yolo-fastest-1.1-xl.cfg demo/dog.jpg --out out",
           bind};
 }
 

@@ -22,8 +22,9 @@ namespace fs = std::filesystem;
 /// Instruction sets that make a difference to the engine, as /proc/cpuinfo spells them: the
 /// system's view, so what it has switched off is missing.
 constexpr std::array<std::string_view, 15> kSets = {
-    "sse4_1", "avx",         "f16c",        "fma",      "avx2",     "avx_vnni", "avx512f",  "avx512bw",
-    "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8", "asimd"};
+    "sse4_1",      "avx",      "f16c",     "fma",         "avx2",
+    "avx_vnni",    "avx512f",  "avx512bw", "avx512_vnni", "avx512_bf16",
+    "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8",    "asimd"};
 
 std::string proc_value(const char* file, std::string_view key) {
   std::ifstream in(file);
@@ -56,8 +57,8 @@ std::vector<std::string> libraries() {
     const fs::path real = fs::canonical(info->dlpi_name, error);
     if (error) return 0;
     const std::string name = real.filename().string();
-    for (const char* known : {"libdnnl", "libjpeg", "libpng", "libwebp", "libhwy", "libfmt", "libgomp",
-                              "libomp", "libopencv_videoio"}) {
+    for (const char* known : {"libdnnl", "libjpeg", "libpng", "libwebp", "libhwy", "libfmt",
+                              "libgomp", "libomp", "libopencv_videoio"}) {
       if (name.starts_with(known)) static_cast<std::vector<std::string>*>(data)->push_back(name);
     }
     return 0;
@@ -144,7 +145,9 @@ Exit run(Console& out) {
   return Exit::done;
 }
 
-Action bind(CLI::App& /*cli*/) { return run; }
+Action bind(CLI::App& /*cli*/) {
+  return run;
+}
 
 }  // namespace
 

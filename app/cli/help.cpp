@@ -20,7 +20,8 @@ std::string program_help() {
       "key=value works for --key value; -- ends the options\n"
       "exit codes: 0 done, 1 the answer is no, 2 wrong request or file, 3 done in part,\n"
       "            4 the machine says no, 7 data refused, 8 stopped, 9 a bug of syolo\n\n"
-      "example: " + std::string(commands().front().example) + "\n";
+      "example: " +
+      std::string(commands().front().example) + "\n";
   return out;
 }
 

@@ -27,7 +27,9 @@ namespace fs = std::filesystem;
 constexpr std::string_view kWanted = "a picture, a video, a folder or a list of paths";
 constexpr std::size_t kHeadBytes = 1 << 16;
 
-std::int64_t list_bytes() { return Limits{}.text_bytes * 64; }
+std::int64_t list_bytes() {
+  return Limits{}.text_bytes * 64;
+}
 
 Input failed(std::string name, Error error) {
   Input input;
@@ -56,7 +58,9 @@ std::string head_of(const std::string& path) {
   return head;
 }
 
-FileKind kind_of(std::string_view head) { return sniff(std::as_bytes(std::span(head))); }
+FileKind kind_of(std::string_view head) {
+  return sniff(std::as_bytes(std::span(head)));
+}
 
 /// Containers of moving pictures: MP4/MOV, AVI, Matroska/WebM, MPEG, FLV, Ogg.
 bool looks_like_video(std::string_view head) {
@@ -81,8 +85,7 @@ bool is_there(const std::string& path) {
 
 Error missing(const std::string& name, std::string hint = {}) {
   const int reason = errno == 0 ? ENOENT : errno;
-  return Error(ErrorKind::io,
-               format("cannot open: {}", std::generic_category().message(reason)),
+  return Error(ErrorKind::io, format("cannot open: {}", std::generic_category().message(reason)),
                {.file = name}, std::move(hint));
 }
 
@@ -135,8 +138,8 @@ Input entry_input(std::string_view entry, const fs::path& folder) {
   errno = 0;
   if (is_there(path)) {
     if (is_folder(path)) {
-      return failed(path, Error(ErrorKind::input, "expected a file, found a folder",
-                                {.file = path}, "lists name files one by one"));
+      return failed(path, Error(ErrorKind::input, "expected a file, found a folder", {.file = path},
+                                "lists name files one by one"));
     }
     const bool video = looks_like_video(head_of(path));
     return file(path, path, video);
@@ -165,9 +168,12 @@ class Inputs::Stdin {
  public:
   bool first = true;
 
-  /// True when the bytes on the pipe are a picture (or anything else that is no text).
+  /// What the first bytes are; a line of text is not made to wait for more.
   FileKind peek() {
     while (buffer_.size() < 64 && fill()) {
+      const FileKind kind = kind_of(buffer_);
+      const bool text = kind == FileKind::text || kind == FileKind::names;
+      if (text && buffer_.find('\n') != std::string::npos) return kind;
     }
     return kind_of(buffer_);
   }
@@ -247,9 +253,8 @@ void Inputs::add(const std::string& arg) {
   if (is_there(arg)) return is_folder(arg) ? add_folder(arg) : add_file(arg);
   const int reason = errno;
   if (arg.size() > 1 && arg[0] == '@') return add_list(arg.substr(1));
-  const bool number = arg.size() <= 3 && std::all_of(arg.begin(), arg.end(), [](char c) {
-                        return c >= '0' && c <= '9';
-                      });
+  const bool number = arg.size() <= 3 && std::all_of(arg.begin(), arg.end(),
+                                                     [](char c) { return c >= '0' && c <= '9'; });
   if (number || arg.find("://") != std::string::npos) {
     Input input = file(arg, arg);
     input.kind = number ? Input::Kind::camera : Input::Kind::stream;
@@ -258,7 +263,7 @@ void Inputs::add(const std::string& arg) {
     add_glob(arg);
   } else {
     errno = reason;
-    list_.push_back(failed(arg, missing(arg)));
+    list_.push_back(failed(arg, missing(arg, "relative paths start at the current folder")));
   }
 }
 
@@ -269,6 +274,10 @@ void Inputs::add_file(const std::string& path) {
     return;
   }
   const std::string head = head_of(path);
+  if (has_image_suffix(path)) {  // if it is none, it fails alone
+    list_.push_back(file(path, path));
+    return;
+  }
   const FileKind kind = kind_of(head);
   const std::string found(name_of(kind));
   switch (kind) {
@@ -312,8 +321,7 @@ void Inputs::add_folder(const std::string& path) {
     for (const auto& entry : fs::directory_iterator(path)) visit(entry);
   }
   if (found.empty()) {
-    throw Error(ErrorKind::usage, "expected pictures in this folder, found none",
-                {.file = path},
+    throw Error(ErrorKind::usage, "expected pictures in this folder, found none", {.file = path},
                 format("{}: {}", recursive_ ? "looked for" : "--recursive looks deeper; looked for",
                        suffix_list()));
   }
@@ -358,8 +366,7 @@ std::optional<Input> Inputs::next_of_stdin() {
       return input;
     }
     if (kind != FileKind::text && kind != FileKind::names && kind != FileKind::empty) {
-      throw Error(ErrorKind::usage,
-                  format("expected paths or a picture, found {}", name_of(kind)),
+      throw Error(ErrorKind::usage, format("expected paths or a picture, found {}", name_of(kind)),
                   {.file = "standard input"}, "for example: ls *.jpg | syolo detect MODEL -");
     }
   }

@@ -18,8 +18,8 @@ namespace syolo::cli {
 struct Input {
   enum class Kind { file, bytes, video, camera, stream, failed };
   Kind kind = Kind::file;
-  std::string name;  // as results show it
-  std::string path;  // of file, video and stream; the number of a camera
+  std::string name;                          // as results show it
+  std::string path;                          // of file, video and stream; the number of a camera
   std::shared_ptr<const std::string> bytes;  // a picture from stdin
   std::shared_ptr<const Error> error;        // failed: why
   bool live() const { return kind == Kind::camera || kind == Kind::stream; }

@@ -1,7 +1,7 @@
 #include "app/cli/interrupt.h"
 
-#include <csignal>
 #include <unistd.h>
+#include <csignal>
 
 #include "app/cli/command.h"
 
@@ -35,9 +35,15 @@ void install_signal_handlers() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-bool interrupted() { return stop_asked != 0; }
+bool interrupted() {
+  return stop_asked != 0;
+}
 
-Polling::Polling() { polling = 1; }
-Polling::~Polling() { polling = 0; }
+Polling::Polling() {
+  polling = 1;
+}
+Polling::~Polling() {
+  polling = 0;
+}
 
 }  // namespace syolo::cli

@@ -106,8 +106,12 @@ Action bind(CLI::App& cli) {
 }  // namespace
 
 Command list_command() {
-  return {"list", "", "models, layers, activations, formats",
-          "models|layers|activations|formats", "syolo list layers", bind};
+  return {"list",
+          "",
+          "models, layers, activations, formats",
+          "models|layers|activations|formats",
+          "syolo list layers",
+          bind};
 }
 
 }  // namespace syolo::cli

@@ -1,7 +1,8 @@
 // The program: finds the command, runs it, turns whatever is thrown into a message and an exit
 // code. The only `try` of the command line.
 
-#include <CLI/App.hpp>
+#include <CLI/CLI.hpp>  // the whole: App.hpp alone leaves its formatter undefined
+#include <algorithm>
 #include <filesystem>
 #include <new>
 
@@ -36,9 +37,8 @@ Exit exit_of(ErrorKind kind) {
 }
 
 void parse(CLI::App& cli, const Command& command, std::vector<std::string> args) {
-  const std::string hint =
-      format("usage: syolo {} {} (details: syolo {} --help)", command.name, command.usage,
-             command.name);
+  const std::string hint = format("usage: syolo {} {} (details: syolo {} --help)", command.name,
+                                  command.usage, command.name);
   std::reverse(args.begin(), args.end());  // CLI11 takes them from the back
   try {
     cli.parse(std::move(args));
@@ -46,9 +46,9 @@ void parse(CLI::App& cli, const Command& command, std::vector<std::string> args)
     std::string missing;
     for (const CLI::Option* option : cli.get_options()) {
       if (option->get_required() && option->count() == 0) {
-        missing += (missing.empty() ? "" : " and ") +
-                   (option->get_positional() ? option->get_type_name()
-                                             : "--" + option->get_lnames().front());
+        missing += (missing.empty() ? "" : " and ") + (option->get_positional()
+                                                           ? option->get_type_name()
+                                                           : "--" + option->get_lnames().front());
       }
     }
     throw Error(ErrorKind::usage, format("expected {}, found none", missing), {}, hint);
@@ -63,8 +63,7 @@ void parse(CLI::App& cli, const Command& command, std::vector<std::string> args)
   }
 }
 
-Exit run(std::span<const std::string> args, Console& out) {
-  const Request request = find_request(args);
+Exit run(const Request& request, Console& out) {
   if (request.version) {
     out.print("syolo " SYOLO_VERSION "\n");
     return Exit::done;
@@ -94,22 +93,28 @@ Exit run(std::span<const std::string> args, Console& out) {
   return action(out);
 }
 
-// Results printed before a failure are results.
-Exit flushed(std::span<const std::string> args, Console& out) {
+// Results printed before a failure are results; a wrong request without a remedy of its own is
+// pointed to the help.
+Exit finished(std::span<const std::string> args, Console& out) {
+  Request request;
   try {
-    const Exit code = run(args, out);
+    request = find_request(args);
+    const Exit code = run(request, out);
     out.flush();
     return code;
-  } catch (const Error&) {
+  } catch (const Error& error) {
     out.end_progress();
     out.flush();
-    throw;
+    if (error.kind() != ErrorKind::usage || !error.hint().empty()) throw;
+    const std::string_view name = request.command == nullptr ? "" : request.command->name;
+    throw Error(error.kind(), error.text(), error.where(),
+                format("details: syolo {}{}--help", name, name.empty() ? "" : " "));
   }
 }
 
 Exit guarded(std::span<const std::string> args, Console& out) {
   try {
-    return flushed(args, out);
+    return finished(args, out);
   } catch (const PipeClosed&) {
     return Exit::done;  // whoever read our results has seen enough
   } catch (const Error& error) {

@@ -122,7 +122,9 @@ Shape as_shape(const std::vector<int>& sides) {
 
 }  // namespace
 
-bool looks_like_npy(std::string_view head) { return head.starts_with(kMagic); }
+bool looks_like_npy(std::string_view head) {
+  return head.starts_with(kMagic);
+}
 
 Tensor read_npy(const Path& path) {
   const auto file = MappedFile::open(path, Limits{}.tensor_bytes);

@@ -10,8 +10,7 @@ namespace {
 
 [[noreturn]] void bad_value(const std::string& name, const std::string& expected,
                             const std::string& found, std::string hint = {}) {
-  throw Error(ErrorKind::usage,
-              format("expected {}, found \"{}\"", expected, printable(found)),
+  throw Error(ErrorKind::usage, format("expected {}, found \"{}\"", expected, printable(found)),
               {.file = {}, .item = name}, std::move(hint));
 }
 
@@ -97,7 +96,8 @@ CLI::Option* add_choice(CLI::App& cli, const std::string& name, int& target,
     const auto found = std::find(words.begin(), words.end(), text);
     if (found == words.end()) {
       std::string list;
-      for (const std::string_view word : words) list += (list.empty() ? "" : ", ") + std::string(word);
+      for (const std::string_view word : words)
+        list += (list.empty() ? "" : ", ") + std::string(word);
       const std::string_view near = nearest(text, words);
       bad_value(name, "one of " + list, text,
                 near.empty() ? "" : format("did you mean \"{}\"?", near));
@@ -111,7 +111,8 @@ CLI::Option* add_size(CLI::App& cli, const std::string& name, std::optional<Size
   return add(cli, name, "WxH", help, [=, &target](const std::string& text) {
     target = parse_size(text);
     if (!target) {
-      bad_value(name, format("a size such as 416 or 640x480 (sides in 1..{})", Limits{}.side), text);
+      bad_value(name, format("a size such as 416 or 640x480 (sides in 1..{})", Limits{}.side),
+                text);
     }
   });
 }
@@ -160,7 +161,8 @@ void add_names(CLI::App& cli, ModelArgs& args) {
 }
 
 void add_input(CLI::App& cli, ModelArgs& args) {
-  add_size(cli, "--input", args.input, "network input, pixels: 416 or 640x480 (default: the model's)");
+  add_size(cli, "--input", args.input,
+           "network input, pixels: 416 or 640x480 (default: the model's)");
   cli.add_flag("--round-input", args.round_input, "round the input up to a size the network takes");
 }
 

@@ -16,8 +16,9 @@ namespace fs = std::filesystem;
 constexpr std::size_t kNameColumns = 24;
 
 std::size_t columns(std::string_view text) {  // UTF-8 code points; wide glyphs count once
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 std::size_t name_width(const std::vector<std::string>& names) {
@@ -39,11 +40,11 @@ std::string table_item(ResultContext& context, const ImageResult& result) {
   ++context.items;
   if (!result.error.empty()) return format("{}{}{}  failed\n", on, name, off);
   const std::size_t count = result.detections.size();
-  std::string out = format("{}{}{}  {}x{}  {}\n", on, name, off, result.size.width,
-                           result.size.height,
-                           count == 0   ? std::string("nothing found")
-                           : count == 1 ? std::string("1 object")
-                                        : format("{} objects", count));
+  std::string out =
+      format("{}{}{}  {}x{}  {}\n", on, name, off, result.size.width, result.size.height,
+             count == 0   ? std::string("nothing found")
+             : count == 1 ? std::string("1 object")
+                          : format("{} objects", count));
   const std::size_t width = name_width(*context.names);
   for (const Detection& found : result.detections) {
     std::string cls = printable(class_name(*context.names, found.cls), 80);
@@ -61,8 +62,8 @@ Json to_json(const ResultContext& context, const ImageResult& result) {
                           {"name", class_name(*context.names, found.cls)},
                           {"score", shortest(found.score)},
                           {"box",
-                           {shortest(found.box.x1), shortest(found.box.y1),
-                            shortest(found.box.x2), shortest(found.box.y2)}}});
+                           {shortest(found.box.x1), shortest(found.box.y1), shortest(found.box.x2),
+                            shortest(found.box.y2)}}});
   }
   Json json = {{"image", result.image}};
   if (result.frame) json["frame"] = *result.frame;
@@ -99,10 +100,9 @@ std::string csv_item(ResultContext& context, const ImageResult& result) {
   for (const Detection& found : result.detections) {
     out += format("{},{},{},{},{},{},{},{},{}\n", csv_field(result.image),
                   result.frame ? format("{}", *result.frame) : std::string(), found.cls,
-                  csv_field(class_name(*context.names, found.cls)),
-                  compact(shortest(found.score)), compact(shortest(found.box.x1)),
-                  compact(shortest(found.box.y1)), compact(shortest(found.box.x2)),
-                  compact(shortest(found.box.y2)));
+                  csv_field(class_name(*context.names, found.cls)), compact(shortest(found.score)),
+                  compact(shortest(found.box.x1)), compact(shortest(found.box.y1)),
+                  compact(shortest(found.box.x2)), compact(shortest(found.box.y2)));
   }
   return out;
 }
@@ -177,9 +177,8 @@ std::string darknet_item(ResultContext& context, const ImageResult& result) {
                        {"confidence", shortest(found.score)}});
   }
   const char* comma = context.items++ == 0 ? "" : ",\n";
-  const Json json = {{"frame_id", context.items},
-                     {"filename", result.image},
-                     {"objects", std::move(objects)}};
+  const Json json = {
+      {"frame_id", context.items}, {"filename", result.image}, {"objects", std::move(objects)}};
   return comma + compact(json);
 }
 
@@ -200,7 +199,8 @@ std::span<const ResultFormat> result_formats() {
       {"table", ".txt", "for people: class, score, box", "", "", table_item},
       {"json", ".json", "one document, boxes in pixels x1 y1 x2 y2", "[\n", "\n]\n", json_item},
       {"ndjson", ".ndjson", "one JSON object per line and image", "", "", ndjson_item},
-      {"csv", ".csv", "one line per box", "image,frame,class,name,score,x1,y1,x2,y2\n", "", csv_item},
+      {"csv", ".csv", "one line per box", "image,frame,class,name,score,x1,y1,x2,y2\n", "",
+       csv_item},
       {"coco", ".json", "COCO results: image_id, category_id, bbox x y w h, score", "[\n", "\n]\n",
        coco_item},
       {"yolo", ".txt", "one file per image: class cx cy w h score, relative", "", "", yolo_item},

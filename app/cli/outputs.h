@@ -24,9 +24,9 @@ struct ImageResult {
 
 struct ResultContext {
   const std::vector<std::string>* names = nullptr;
-  bool color = false;            // bold image lines, for a terminal
-  std::int64_t items = 0;        // results before this one
-  std::int64_t rows = 0;         // detections before this one
+  bool color = false;      // bold image lines, for a terminal
+  std::int64_t items = 0;  // results before this one
+  std::int64_t rows = 0;   // detections before this one
 };
 
 struct ResultFormat {

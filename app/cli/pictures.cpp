@@ -30,7 +30,8 @@ std::string safe_stem(const std::string& input_name) {
   std::string stem = printable(name, kStemBytes);
   for (char& c : stem) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F || std::string_view("/\\:*?\"<>|").find(c) != std::string_view::npos) {
+    if (byte < 0x20 || byte == 0x7F ||
+        std::string_view("/\\:*?\"<>|").find(c) != std::string_view::npos) {
       c = '_';
     }
   }
@@ -48,15 +49,18 @@ OutputFolder::OutputFolder(std::string folder, const Inputs& inputs) :
   }
   if (!fs::exists(status)) {
     const std::string suffix = fs::path(folder_).extension().string();
-    for (const char* known : {".json", ".ndjson", ".csv", ".txt", ".jpg", ".jpeg", ".png", ".mp4"}) {
+    for (const char* known :
+         {".json", ".ndjson", ".csv", ".txt", ".jpg", ".jpeg", ".png", ".mp4"}) {
       if (suffix == known) {
-        throw wrong_folder(folder_, format("a name ending in {}", suffix),
-                           "results go to a file by --save FILE, pictures to a folder by --out DIR");
+        throw wrong_folder(
+            folder_, format("a name ending in {}", suffix),
+            "results go to a file by --save FILE, pictures to a folder by --out DIR");
       }
     }
     fs::create_directories(folder_, error);
-    if (error) throw Error(ErrorKind::io, format("cannot create: {}", error.message()),
-                           {.file = folder_, .item = "--out"});
+    if (error)
+      throw Error(ErrorKind::io, format("cannot create: {}", error.message()),
+                  {.file = folder_, .item = "--out"});
   }
   if (::access(folder_.c_str(), W_OK | X_OK) != 0) {
     throw Error(ErrorKind::io,

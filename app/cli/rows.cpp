@@ -7,8 +7,8 @@
 namespace syolo::cli {
 
 std::span<const Command> commands() {
-  static const std::array rows = {detect_command(),  cost_command(), bench_command(),
-                                  trace_command(),   convert_command(), list_command(),
+  static const std::array rows = {detect_command(), cost_command(),    bench_command(),
+                                  trace_command(),  convert_command(), list_command(),
                                   doctor_command()};
   return rows;
 }

@@ -11,8 +11,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-int up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
-int down(int value, int multiple) { return std::max(value / multiple * multiple, multiple); }
+int up(int value, int multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+int down(int value, int multiple) {
+  return std::max(value / multiple * multiple, multiple);
+}
 
 }  // namespace
 
@@ -51,7 +55,8 @@ Model load(const ModelArgs& args, Console& out, WithoutWeights without) {
 Graph load_graph(const ModelArgs& args, Console& out) {
   const std::string path = find_model(args.model);
   const auto file = MappedFile::open(path, Limits{}.file_bytes);
-  const FileKind kind = sniff(file->bytes().subspan(0, std::min<std::size_t>(file->bytes().size(), 65536)));
+  const FileKind kind =
+      sniff(file->bytes().subspan(0, std::min<std::size_t>(file->bytes().size(), 65536)));
   if (kind == FileKind::safetensors) {
     ModelArgs found = args;
     found.model = path;
@@ -82,9 +87,9 @@ Shape input_shape(const Graph& graph, const ModelArgs& args, Console& out) {
     return rounded;
   }
   const Shape below{1, shape.c, down(shape.h, multiple), down(shape.w, multiple)};
-  const std::string nearest_sizes =
-      below == rounded ? size_text(rounded)
-                       : format("{} and {}", size_text(below), size_text(rounded));
+  const std::string nearest_sizes = below == rounded
+                                        ? size_text(rounded)
+                                        : format("{} and {}", size_text(below), size_text(rounded));
   throw Error(ErrorKind::input,
               format("expected sides that are multiples of {} (the network's greatest stride), "
                      "found {}",
@@ -93,14 +98,18 @@ Shape input_shape(const Graph& graph, const ModelArgs& args, Console& out) {
               format("nearest: {}; --round-input rounds up", nearest_sizes));
 }
 
-std::string_view word(Fit fit) { return fit == Fit::letterbox ? "letterbox" : "stretch"; }
+std::string_view word(Fit fit) {
+  return fit == Fit::letterbox ? "letterbox" : "stretch";
+}
 
 std::string_view word(Precision precision) {
   constexpr std::array<std::string_view, 3> words = {"f32", "bf16", "auto"};
   return words[static_cast<std::size_t>(precision)];
 }
 
-std::string size_text(const Shape& shape) { return format("{}x{}", shape.w, shape.h); }
+std::string size_text(const Shape& shape) {
+  return format("{}x{}", shape.w, shape.h);
+}
 
 std::string headline(const Model& model, const PlanSummary& plan) {
   return format("{}: {} classes, input {} ({}), {}, {} thread{}{}",

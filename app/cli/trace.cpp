@@ -47,11 +47,11 @@ Tensor raw_input(const TraceArgs& args, const Graph& graph, Console& out) {
   const Shape wanted = input_shape(graph, args.model, out);
   const auto file = MappedFile::open(args.input, Limits{}.tensor_bytes);
   if (static_cast<std::int64_t>(file->bytes().size()) != wanted.elements() * 4) {
-    throw Error(ErrorKind::input,
-                format("expected {} bytes (float32 of {}), found {}",
-                       grouped(wanted.elements() * 4), to_text(wanted),
-                       grouped(static_cast<std::int64_t>(file->bytes().size()))),
-                {.file = args.input}, "--input WxH changes what the network takes");
+    throw Error(
+        ErrorKind::input,
+        format("expected {} bytes (float32 of {}), found {}", grouped(wanted.elements() * 4),
+               to_text(wanted), grouped(static_cast<std::int64_t>(file->bytes().size()))),
+        {.file = args.input}, "--input WxH changes what the network takes");
   }
   std::vector<float> values(static_cast<std::size_t>(wanted.elements()));
   std::memcpy(values.data(), file->bytes().data(), file->bytes().size());
@@ -165,7 +165,8 @@ Action bind(CLI::App& cli) {
   cli.add_option("input,--source", args->input, "a picture, or C,H,W floats: .npy or .f32")
       ->type_name("INPUT")
       ->required();
-  add_text(cli, "--out", args->out, "DIR", "folder for 000.npy, 001.npy, ... (required)")->required();
+  add_text(cli, "--out", args->out, "DIR", "folder for 000.npy, 001.npy, ... (required)")
+      ->required();
   add_choice(cli, "--backend", args->backend, {kBackends.begin(), kBackends.end()}, "B",
              "engine, reference: slow, in double (default engine)");
   add_weights(cli, args->model);
@@ -178,9 +179,11 @@ Action bind(CLI::App& cli) {
 }  // namespace
 
 Command trace_command() {
-  return {"trace", "", "every layer's output as .npy files and statistics",
+  return {"trace",
+          "",
+          "every layer's output as .npy files and statistics",
           "MODEL INPUT --out DIR [options]",
-          "syolo trace models/yolo-fastest-1.1-xl.cfg tests/data/images/photos/dog.jpg --out trace",
+          "syolo trace models/yolo-fastest-1.1-xl.cfg demo/dog.jpg --out trace",
           bind};
 }
 
