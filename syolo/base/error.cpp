@@ -44,10 +44,11 @@ void rethrow_at(const Error& error, const Where& where) {
   throw Error(error.kind(), error.text(), std::move(merged), std::string(error.hint()));
 }
 
-void assertion_failed(std::string_view text, std::source_location at) {
+void assertion_failed(std::string_view text, std::string_view file, int line) {
+  const auto folder = file.rfind("syolo/");
   throw Error(ErrorKind::internal,
               format("a promise of the program's own code does not hold: {} ({}:{})", text,
-                     at.file_name(), at.line()),
+                     folder == std::string_view::npos ? file : file.substr(folder), line),
               {}, "this is a bug of syolo; please report it with the command that shows it");
 }
 

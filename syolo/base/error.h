@@ -2,7 +2,6 @@
 // problems are Findings, returned and never printed.
 #pragma once
 
-#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -79,13 +78,12 @@ decltype(auto) with_where(const Where& where, Body&& body) {
   }
 }
 
-[[noreturn]] void assertion_failed(std::string_view text,
-                                   std::source_location at = std::source_location::current());
+[[noreturn]] void assertion_failed(std::string_view text, std::string_view file, int line);
 
 }  // namespace syolo
 
 /// A broken promise of our own code; user input never reaches one. Always on.
-#define SYOLO_ASSERT(condition, text)                  \
-  do {                                                 \
-    if (!(condition)) ::syolo::assertion_failed(text); \
+#define SYOLO_ASSERT(condition, text)                                      \
+  do {                                                                     \
+    if (!(condition)) ::syolo::assertion_failed(text, __FILE__, __LINE__); \
   } while (false)

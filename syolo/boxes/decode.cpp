@@ -335,7 +335,7 @@ Candidate candidate_of(std::uint64_t key, std::span<const HeadView> views,
 }  // namespace
 
 std::vector<Candidate> decode(std::span<const HeadView> views, std::span<const HeadSpec> specs,
-                              Size input, const DecodeOptions& options) {
+                              Size input, const CandidateLimits& options) {
   SYOLO_ASSERT(views.size() == specs.size(), "every head has one spec");
   if (options.max_candidates < 1) {
     throw Error(ErrorKind::usage, format("expected 1 or more, found {}", options.max_candidates),
@@ -359,7 +359,7 @@ std::vector<Candidate> decode(std::span<const HeadView> views, std::span<const H
 void decode(const HeadView& view, const HeadSpec& spec, Size input, int head, float threshold,
             std::vector<Candidate>& out) {
   for (Candidate& found : decode(std::span(&view, 1), std::span(&spec, 1), input,
-                                 {threshold, DecodeOptions().max_candidates, {}})) {
+                                 {threshold, CandidateLimits().max_candidates, {}})) {
     found.head = head;
     out.push_back(found);
   }

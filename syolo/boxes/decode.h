@@ -34,7 +34,7 @@ struct Candidate {
   bool operator==(const Candidate&) const = default;
 };
 
-struct DecodeOptions {
+struct CandidateLimits {
   float threshold = 0.25F;
   int max_candidates = 30'000;   // the best by before()
   std::span<const int> classes;  // only these, empty = all
@@ -48,7 +48,7 @@ struct DecodeOptions {
 /// @param input  network-input size in pixels (anchors are in these pixels)
 /// @throws Error(usage) for max_candidates < 1, Error(limit) for 2^32 (box, class) pairs or more
 std::vector<Candidate> decode(std::span<const HeadView> views, std::span<const HeadSpec> specs,
-                              Size input, const DecodeOptions& options);
+                              Size input, const CandidateLimits& options);
 
 /// The same for one head, whose number is `head`; appends to `out`.
 void decode(const HeadView& view, const HeadSpec& spec, Size input, int head, float threshold,

@@ -209,7 +209,7 @@ TEST(BoxesDecode, KeepsTheBestOfAllHeadsAndOnlyWantedClasses) {
   const test::HeadValues second({1, 8, 1, 1}, {0, 0, .5F, .5F, 1, .5F, .875F, .625F});
   const HeadView views[] = {first.view(), second.view()};
   const HeadSpec specs[] = {spec, spec};
-  const auto places = [&](DecodeOptions options) {
+  const auto places = [&](CandidateLimits options) {
     std::vector<std::pair<int, int>> result;
     for (const auto& c : decode(views, specs, kInput, options)) result.emplace_back(c.head, c.cls);
     return result;
