@@ -19,15 +19,15 @@ struct ImageInfo {
   Size size;                // after EXIF orientation (unless ignored)
   int channels = 3;         // of the file: 1, 2, 3, 4
   int bits = 8;
-  int orientation = 1;      // EXIF, 1..8
+  int orientation = 1;  // EXIF, 1..8
 };
 
 struct DecodeOptions {
-  int channels = 3;          // wanted: 1, 3, 4. Alpha is dropped, grey is copied
+  int channels = 3;  // wanted: 1, 3, 4. Alpha is dropped, grey is copied
   bool ignore_exif = false;
-  int bits = 8;              // wanted: 8, or 16 (v/65535 = v8/255 scaled)
-  Size at_least{};           // JPEG may be decoded at 1/2, 1/4, 1/8 while both sides stay >= this;
-                             // {} = full size. Off by default: it changes pixels
+  int bits = 8;     // wanted: 8, or 16 (v/65535 = v8/255 scaled)
+  Size at_least{};  // JPEG may be decoded at 1/2, 1/4, 1/8 while both sides stay >= this;
+                    // {} = full size. Off by default: it changes pixels
 };
 
 ImageInfo image_info(std::span<const std::byte> bytes, std::string_view name,

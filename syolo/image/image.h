@@ -27,8 +27,8 @@ struct Image {
       pixels(static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_) *
              static_cast<std::size_t>(channels_) * static_cast<std::size_t>(bits_ / 8)) {}
   ImageView view() const {
-    return {pixels.data(), width, height, channels, bits,
-            static_cast<std::ptrdiff_t>(width) * channels * (bits / 8)};
+    return {pixels.data(), width, height,
+            channels,      bits,  static_cast<std::ptrdiff_t>(width) * channels * (bits / 8)};
   }
   Size size() const { return {width, height}; }
 };

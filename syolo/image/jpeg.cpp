@@ -133,7 +133,7 @@ class Reader {
     fail(guard_);
   }
 
-  Header header() const {
+  Header header(std::size_t file_bytes) const {
     const int components = info_.num_components;
     if (components != 1 && components != 3 && components != 4) {
       fail_unsupported(format("a JPEG of {} components", components));
@@ -141,6 +141,13 @@ class Reader {
     Header header;
     header.stored = {static_cast<int>(info_.image_width), static_cast<int>(info_.image_height)};
     header.channels = components == 1 ? 1 : 3;
+    // Huffman codes spend at least a bit on every block of 8x8: less cannot hold the picture.
+    const std::int64_t blocks =
+        ((std::int64_t{info_.image_width} + 7) / 8) * ((std::int64_t{info_.image_height} + 7) / 8);
+    if (info_.arith_code == FALSE && blocks / 8 > static_cast<std::int64_t>(file_bytes)) {
+      fail_truncated(format("data of {}x{} pixels", info_.image_width, info_.image_height),
+                     static_cast<std::int64_t>(file_bytes));
+    }
     for (auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
       const Bytes data{reinterpret_cast<const std::byte*>(marker->data), marker->data_length};
       if (has_magic(data, {"Exif\0", 5})) {
@@ -180,7 +187,7 @@ bool matches(Bytes bytes) {
 }
 
 Header header(Bytes bytes) {
-  return Reader(bytes).header();
+  return Reader(bytes).header(bytes.size());
 }
 
 // The smallest of 1, 1/2, 1/4, 1/8 that keeps both sides at least as long as wanted.

@@ -259,10 +259,19 @@ TEST(Codec, LimitsTheScansOfProgressiveJpegs) {
   EXPECT_EQ(error_kind([&] { decode_image(file, "p", {}, limits); }), "ok");
 }
 
-TEST(Codec, RefusesPngsTooShortForTheirSize) {
+TEST(Codec, RefusesFilesTooShortForTheirSize) {
   FileBytes png = encode_png(random_image(4, 4, 3).view());
-  for (const std::size_t at : {17U, 21U}) png[at] = std::byte{0x3E};  // 15,872 pixels a side
+  for (const std::size_t at : {17U, 21U}) {
+    ASSERT_EQ(png[at + 2], std::byte{4});
+    png[at + 1] = std::byte{0x3E};  // 15,876 pixels a side
+  }
   EXPECT_EQ(error_kind([&] { image_info(png, "bomb"); }), "input");
+  FileBytes jpeg = encode_jpeg(random_image(4, 4, 3).view());
+  const std::string_view text(reinterpret_cast<const char*>(jpeg.data()), jpeg.size());
+  const std::size_t frame = text.find("\xFF\xC0");
+  ASSERT_NE(frame, std::string_view::npos);
+  jpeg[frame + 5] = jpeg[frame + 7] = std::byte{0x3E};
+  EXPECT_EQ(error_kind([&] { image_info(jpeg, "bomb"); }), "input");
 }
 
 TEST(Codec, WritesPngsThatReadBackEqual) {
