@@ -115,7 +115,7 @@ std::string_view name_of(FileKind kind) {
     case FileKind::empty:
       return "an empty file";
   }
-  assertion_failed("unknown file kind");
+  SYOLO_ASSERT(false, "unknown file kind");
 }
 
 }  // namespace syolo

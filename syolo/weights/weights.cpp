@@ -96,7 +96,7 @@ double share(double value, double top, WeightedSum::Normalization normalization)
     case WeightedSum::Normalization::softmax:
       return std::exp(value - top);
   }
-  assertion_failed("unknown normalisation");
+  SYOLO_ASSERT(false, "unknown normalisation");
 }
 
 }  // namespace

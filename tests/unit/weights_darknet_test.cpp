@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -261,6 +260,9 @@ struct BadValue {
   int index;
   const char* item;
 };
+void PrintTo(const BadValue& bad, std::ostream* out) {
+  *out << bad.item;
+}
 class RefusedValue : public testing::TestWithParam<BadValue> {};
 TEST_P(RefusedValue, IsNamedWithLayerRoleIndexAndByte) {
   const auto [bad, index, item] = GetParam();
@@ -369,6 +371,9 @@ struct RealFile {
   const char* name;
   std::int64_t bytes;
 };
+void PrintTo(const RealFile& file, std::ostream* out) {
+  *out << file.name;
+}
 class RealWeights : public testing::TestWithParam<RealFile> {};
 TEST_P(RealWeights, LoadToTheLastByteAndRoundTrip) {
   const auto stem = std::filesystem::path(SYOLO_TEST_DATA) / "weights" / GetParam().name;
@@ -412,6 +417,9 @@ struct Published {
   std::int64_t bytes;
   int layers;  // 0 = all
 };
+void PrintTo(const Published& file, std::ostream* out) {
+  *out << file.cfg << " " << file.bytes;
+}
 class PublishedSize : public testing::TestWithParam<Published> {};
 TEST_P(PublishedSize, EndsAtALayerOfTheCfg) {
   const auto [name, bytes, layers] = GetParam();

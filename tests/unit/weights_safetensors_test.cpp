@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cmath>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -200,13 +200,13 @@ TEST(Safetensors, UnalignedDataAreCopied) {
   }
 }
 
+/// Processor time, which other programs on the machine do not change; the best of five.
 double seconds_to_read(const std::string& file) {
   double best = 1e9;
-  for (int i = 0; i < 3; ++i) {
-    const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 5; ++i) {
+    const std::clock_t start = std::clock();
     read(file);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    best = std::min(best, took.count());
+    best = std::min(best, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
   }
   return best;
 }
@@ -219,8 +219,8 @@ TEST(Safetensors, HeadersAreReadInLinearTime) {
     }
     return file_of(header + "}", 0);
   };
-  const double half = seconds_to_read(file(9'000)), whole = seconds_to_read(file(18'000));
-  EXPECT_LE(whole / half, 4) << half << " s, " << whole << " s";  // quadratic: 4 and more
+  const double half = seconds_to_read(file(10'000)), whole = seconds_to_read(file(20'000));
+  EXPECT_LE(whole / half, 2.5) << half << " s, " << whole << " s";  // quadratic: 4
 }
 
 // The model file ---------------------------------------------------------------------------------
