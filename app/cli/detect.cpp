@@ -1,11 +1,8 @@
 // syolo detect: pictures in, boxes out. Decoding runs one picture ahead of the network; results
 // keep the order of the inputs.
 
-#include <sys/stat.h>
-
 #include <array>
 #include <chrono>
-#include <filesystem>
 #include <memory>
 
 #include "app/cli/command.h"
@@ -13,13 +10,13 @@
 #include "app/cli/interrupt.h"
 #include "app/cli/outputs.h"
 #include "app/cli/pictures.h"
+#include "app/cli/results.h"
 #include "app/cli/setup.h"
 #include "syolo/runtime/detector.h"
 
 namespace syolo::cli {
 namespace {
 
-namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 struct DetectArgs {
@@ -29,8 +26,8 @@ struct DetectArgs {
   double conf = 0.25, nms = 0.45;
   int nms_kind = 0;  // of NmsKindWord
   int max_det = 300;
-  int format = -1;  // of result_formats(); -1 = not given
-  std::string classes, out, save;
+  ResultTargets results;
+  std::string classes, video_out;
   bool agnostic = false, letterbox = false, stretch = false, ignore_exif = false;
   bool explain = false, raw = false, strict = false, recursive = false;
 };
@@ -40,113 +37,6 @@ constexpr std::array<std::string_view, 6> kNmsWords = {"model", "iou",  "greedy"
 constexpr std::array<NmsMethod, 6> kNmsMethods = {NmsMethod::model,       NmsMethod::iou,
                                                   NmsMethod::greedy_diou, NmsMethod::diou,
                                                   NmsMethod::soft,        NmsMethod::weighted};
-
-[[noreturn]] void contradiction(std::string item, std::string text, std::string hint) {
-  throw Error(ErrorKind::usage, std::move(text), {.file = {}, .item = std::move(item)},
-              std::move(hint));
-}
-
-/// Where results go: stdout in one format, a file in perhaps another, label files beside pictures.
-class Results {
- public:
-  Results(const DetectArgs& args, const Inputs& inputs, Console& out) : out_(out) {
-    const bool chosen = args.format >= 0;
-    if (out.globals.json && chosen && result_formats()[args.format].name != "json") {
-      contradiction("--json",
-                    format("expected one format, found --json and --format {}",
-                           result_formats()[args.format].name),
-                    "leave out one of them; --save FILE keeps a second document");
-    }
-    const ResultFormat* given = chosen ? &result_formats()[args.format] : nullptr;
-    if (out.globals.json) given = &result_format("json");
-    const ResultFormat* shown = given != nullptr ? given : &result_format("table");
-    if (!args.save.empty()) {
-      check_target(args.save, inputs);
-      file_ = args.save;
-      saved_ = given != nullptr ? given : by_suffix(args.save);
-      shown = out.globals.json ? given : &result_format("table");
-      if (out.globals.quiet && !out.globals.json) shown = nullptr;
-    }
-    labels_ = given != nullptr && given->name == "yolo" && !args.out.empty();
-    if (labels_ && !args.save.empty()) {
-      contradiction("--save", "expected label files in --out DIR, found --save as well",
-                    "leave out --save, or choose another --format");
-    }
-    if (given != nullptr && given->name == "yolo" && !labels_ && inputs.total() != 1) {
-      contradiction("--format yolo", "expected --out DIR for the label files, found none",
-                    "this format has one file per picture");
-    }
-    if (labels_) shown = nullptr;
-    shown_ = shown;
-  }
-
-  bool labels() const { return labels_; }
-
-  void begin(const std::vector<std::string>& names) {
-    context_.names = saved_context_.names = label_context_.names = &names;
-    context_.color = out_.color_out();
-    if (shown_ != nullptr) out_.print(shown_->begin);
-    if (saved_ != nullptr) document_ = saved_->begin;
-  }
-
-  void add(const ImageResult& result) {
-    if (shown_ != nullptr) out_.print(shown_->item(context_, result));
-    if (saved_ != nullptr) document_ += saved_->item(saved_context_, result);
-    out_.flush();
-  }
-
-  std::string label_text(const ImageResult& result) {
-    return result_format("yolo").item(label_context_, result);
-  }
-
-  /// @param complete  false after an interruption: the document on stdout is closed, none saved
-  void end(bool complete) {
-    if (shown_ != nullptr) out_.print(shown_->end);
-    out_.flush();
-    if (saved_ == nullptr) return;
-    if (complete) {
-      document_ += saved_->end;
-      write_file_atomic(file_, document_);
-      out_.note(format("results: {}", printable(file_, 4000)));
-    } else {
-      out_.warn(format("{} not written: the results are incomplete", printable(file_, 4000)));
-    }
-  }
-
- private:
-  static const ResultFormat* by_suffix(const std::string& path) {
-    const std::string suffix = fs::path(path).extension().string();
-    if (suffix == ".jsonl") return &result_format("ndjson");
-    for (const ResultFormat& row : result_formats()) {
-      if (row.suffix == suffix) return &row;
-    }
-    return &result_format("json");
-  }
-
-  static void check_target(const std::string& path, const Inputs& inputs) {
-    std::error_code ignored;
-    if (fs::is_directory(path, ignored)) {
-      throw Error(ErrorKind::usage, "expected a file, found a folder",
-                  {.file = path, .item = "--save"}, "pictures go to a folder by --out DIR");
-    }
-    if (inputs.is_input(path)) {
-      throw Error(ErrorKind::usage, "expected another file than the inputs, found one of them",
-                  {.file = path, .item = "--save"});
-    }
-    const fs::path folder = fs::path(path).parent_path();
-    if (!folder.empty() && !fs::is_directory(folder, ignored)) {
-      throw Error(ErrorKind::io, "expected the folder of this file, found none",
-                  {.file = path, .item = "--save"}, "create the folder first");
-    }
-  }
-
-  Console& out_;
-  const ResultFormat* shown_ = nullptr;
-  const ResultFormat* saved_ = nullptr;
-  std::string file_, document_;
-  bool labels_ = false;
-  ResultContext context_, saved_context_, label_context_;
-};
 
 struct Tally {
   std::int64_t images = 0, failed = 0, objects = 0, pictures = 0;
@@ -175,14 +65,17 @@ struct Tally {
 class Run {
  public:
   Run(const DetectArgs& args, Console& out) :
-      args_(args), out_(out), inputs_(args.inputs, args.recursive), results_(args, inputs_, out) {}
+      args_(args), out_(out), inputs_(args.inputs, args.recursive),
+      results_(args.results, inputs_, out) {
+    check_video_out();
+  }
 
   Exit operator()() {
     Model model = load(args_.model, out_);
     set_fit(model);
     const Shape input = input_shape(model.graph, args_.model, out_);
     const NmsOptions nms = nms_options(model);
-    if (!args_.out.empty()) folder_.emplace(args_.out, inputs_);
+    if (!args_.results.out.empty()) folder_.emplace(args_.results.out, inputs_);
     const Preprocess& how = model.graph.net().preprocess;
     Wanted wanted{how.channels, how.bits, args_.ignore_exif};
     drawable_ = wanted.channels == 3 && wanted.bits == 8;
@@ -197,6 +90,18 @@ class Run {
   }
 
  private:
+  void check_video_out() const {
+    if (args_.video_out.empty()) return;
+    if (inputs_.listed().size() != 1 || !inputs_.listed()[0].moving() || inputs_.reads_stdin()) {
+      contradiction("--video-out", "expected one video, camera or stream as the input, found none",
+                    "--out DIR keeps annotated pictures and videos of all inputs");
+    }
+    if (inputs_.is_input(args_.video_out)) {
+      contradiction("--video-out", "expected another file than the input, found the same",
+                    "choose another name");
+    }
+  }
+
   void set_fit(Model& model) {
     if (!args_.letterbox && !args_.stretch) return;
     const Fit fit = args_.letterbox ? Fit::letterbox : Fit::stretch;
@@ -227,16 +132,20 @@ class Run {
     while (!refused) {
       std::optional<Frame> frame = frames.next();
       if (!frame) break;
+      const bool film = inputs_.listed().size() == 1 && frame->number;
+      const std::int64_t total = film ? frame->total : inputs_.total();
       if (frame->error) {
         fail(*frame);
         refused = args_.strict;
       } else {
         one(*frame, detector, names);
       }
-      out_.progress(tally_.images + tally_.failed, inputs_.total(), "images");
+      out_.progress(tally_.images + tally_.failed, total, film ? "frames" : "images");
     }
     out_.end_progress();
     const bool stopped = interrupted();
+    // What was seen of a camera is all there will be; a file's film is complete or not there.
+    if (film_ && ((!stopped && !refused) || film_->live())) finish_film();
     results_.end(!stopped && !refused);
     const std::chrono::duration<double> seconds = Clock::now() - begin;
     return summary(seconds.count(), stopped, refused);
@@ -265,19 +174,36 @@ class Run {
     result.postprocess_ms = times.postprocess_ms;
     tally_.add(result);
     results_.add(result);
-    if (folder_) keep(frame, result, names);
+    if (folder_ || !args_.video_out.empty()) keep(frame, result, names);
   }
 
   void keep(Frame& frame, const ImageResult& result, const std::vector<std::string>& names) {
-    const std::string stem = safe_stem(frame.input.name);
+    std::string stem = safe_stem(frame.input.name);
     if (results_.labels()) {
-      write_file_atomic(folder_->claim(stem, ".txt"), results_.label_text(result));
+      const std::string of_frame = frame.number ? format("-{:06}", *frame.number) : std::string();
+      write_file_atomic(folder_->claim(stem + of_frame, ".txt"), results_.label_text(result));
     }
-    Image picture =
-        drawable_ ? std::move(frame.image) : decode_input(frame.input, {3, 8, args_.ignore_exif});
+    if (frame.number && (!film_ || !film_->is_of(frame))) {
+      finish_film();
+      film_.emplace(frame, args_.video_out, folder_ ? &*folder_ : nullptr);
+    }
+    Image picture = drawable_ || frame.number
+                        ? std::move(frame.image)
+                        : decode_input(frame.input, {3, 8, args_.ignore_exif});
     draw(picture, result.detections, names);
+    if (frame.number) {
+      film_->add(picture);
+      return;
+    }
     save_picture(folder_->claim(stem, ".jpg"), picture);
     ++tally_.pictures;
+  }
+
+  void finish_film() {
+    if (!film_) return;
+    film_->finish();
+    out_.note(format("video: {}", printable(film_->path(), 4000)));
+    film_.reset();
   }
 
   Exit summary(double seconds, bool stopped, bool refused) {
@@ -307,6 +233,7 @@ class Run {
   Inputs inputs_;
   Results results_;
   std::optional<OutputFolder> folder_;
+  std::optional<Film> film_;
   Tally tally_;
   bool drawable_ = true;
 };
@@ -314,10 +241,13 @@ class Run {
 void bind_results(CLI::App& cli, DetectArgs& args) {
   std::vector<std::string_view> formats;
   for (const ResultFormat& row : result_formats()) formats.push_back(row.name);
-  add_choice(cli, "--format", args.format, formats, "F",
+  add_choice(cli, "--format", args.results.format, formats, "F",
              "table, json, ndjson, csv, coco, yolo, darknet (default table)");
-  add_text(cli, "--out", args.out, "DIR", "annotated pictures go there; created if missing");
-  add_text(cli, "--save", args.save, "FILE", "keep the results in a file (format by suffix)");
+  add_text(cli, "--out", args.results.out, "DIR",
+           "annotated pictures and videos go there; created if missing");
+  add_text(cli, "--video-out", args.video_out, "FILE", "annotated video (.mp4, .avi) of one input");
+  add_text(cli, "--save", args.results.save, "FILE",
+           "keep the results in a file (format by suffix)");
 }
 
 void bind_boxes(CLI::App& cli, DetectArgs& args) {

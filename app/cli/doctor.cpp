@@ -13,6 +13,7 @@
 #include "app/cli/json.h"
 #include "syolo/base/file.h"
 #include "syolo/base/parallel.h"
+#include "syolo/image/video.h"
 
 namespace syolo::cli {
 namespace {
@@ -75,15 +76,8 @@ struct Part {
 };
 
 std::vector<Part> parts() {
-#ifdef SYOLO_HAS_VIDEO
-  constexpr bool kVideo = true;
-#else
-  constexpr bool kVideo = false;
-#endif
-  return {{"detection", true, "always built"},
-          {"video", kVideo,
-           kVideo ? "files, cameras and streams through OpenCV"
-                  : "OpenCV 4 with videoio was not found, or SYOLO_VIDEO=OFF"}};
+  const VideoSupport video = video_support();
+  return {{"detection", true, "always built"}, {"video", video.available, video.text}};
 }
 
 #ifdef NDEBUG
@@ -101,12 +95,13 @@ constexpr std::string_view kCompiler = "g++ " __VERSION__;
 Exit run(Console& out) {
   const CpuBudget cpu = cpu_budget();
   const std::vector<std::string> sets = instruction_sets();
+  const std::vector<Part> built_parts = parts();  // opens the video module: its libraries count
   const std::vector<std::string> loaded = libraries();
   const std::string memory = proc_value("/proc/meminfo", "MemTotal");
   const std::int64_t memory_kib = parse_int(memory.substr(0, memory.find(' '))).value_or(0);
   if (out.globals.json) {
     Json built = Json::array();
-    for (const Part& part : parts()) {
+    for (const Part& part : built_parts) {
       built.push_back({{"name", part.name}, {"built", part.built}, {"why", part.why}});
     }
     out.print(document({{"version", SYOLO_VERSION},
@@ -139,7 +134,7 @@ Exit run(Console& out) {
   row("memory", mebibytes(memory_kib * 1024));
   row("instructions", joined(sets));
   row("libraries", joined(loaded));
-  for (const Part& part : parts()) {
+  for (const Part& part : built_parts) {
     row(part.name, format("{}: {}", part.built ? "yes" : "left out", part.why));
   }
   return Exit::done;

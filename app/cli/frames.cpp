@@ -11,6 +11,7 @@
 
 #include "app/cli/interrupt.h"
 #include "syolo/image/codec.h"
+#include "syolo/image/video.h"
 
 namespace syolo::cli {
 namespace {
@@ -19,6 +20,11 @@ constexpr std::size_t kAhead = 2;
 
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+double ms_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
+      .count();
 }
 
 bool is_regular(const std::string& path) {
@@ -55,6 +61,7 @@ struct FrameQueue::State {
   std::deque<Frame> frames;
   std::exception_ptr failure;
   bool ended = false, stopped = false;
+  std::shared_ptr<VideoReader> video;  // being read now
   std::thread worker;
 
   // False once nobody wants more.
@@ -84,15 +91,56 @@ struct FrameQueue::State {
           ErrorKind::limit, "expected memory for this picture, found none left",
           Where{.file = input.name});
     }
-    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
-    frame.decode_ms = took.count();
+    frame.decode_ms = ms_since(begin);
     return frame;
+  }
+
+  Frame failed(const Input& input, const Error& error) const {
+    Frame frame;
+    frame.input = input;
+    frame.error = std::make_shared<const Error>(error);
+    return frame;
+  }
+
+  // False once nobody wants more.
+  bool play(const Input& input) {
+    std::shared_ptr<VideoReader> reader;
+    try {
+      reader = open_video(input.path);
+    } catch (const Error& error) {
+      return put(failed(input, error));
+    }
+    {
+      const std::lock_guard lock(mutex);
+      if (stopped) return false;
+      video = reader;
+    }
+    const VideoInfo info = reader->info();
+    for (std::int64_t number = 0;; ++number) {
+      const auto begin = std::chrono::steady_clock::now();
+      std::optional<Image> image = reader->next();
+      if (!image) break;
+      Frame frame;
+      frame.input = input;
+      frame.number = number;
+      frame.fps = info.fps;
+      frame.total = info.frames;
+      frame.image = std::move(*image);
+      frame.decode_ms = ms_since(begin);
+      if (!put(std::move(frame))) return false;
+    }
+    const VideoState state = reader->state();
+    if (!state.ended_early) return true;
+    return put(failed(input, Error(ErrorKind::input,
+                                   format("expected {} frames, as the file announces, found {}",
+                                          info.frames, state.read),
+                                   {.file = input.name}, "the file is damaged or was cut off")));
   }
 
   void work() noexcept {
     try {
       while (const std::optional<Input> input = inputs.next()) {
-        if (!put(decoded(*input))) break;
+        if (!(input->moving() ? play(*input) : put(decoded(*input)))) break;
       }
     } catch (...) {
       failure = std::current_exception();  // read by the owner after `ended`
@@ -112,6 +160,7 @@ FrameQueue::~FrameQueue() {
   {
     const std::lock_guard lock(state_->mutex);
     state_->stopped = true;
+    if (state_->video) state_->video->stop();
     state_->changed.notify_all();
   }
   state_->inputs.stop();

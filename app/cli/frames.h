@@ -1,5 +1,5 @@
-// Inputs -> decoded pictures, one ahead of whoever computes: a single thread reads and decodes,
-// a queue of two keeps memory bounded, order is that of the inputs.
+// Inputs -> decoded pictures and frames, ahead of whoever computes: a single thread reads and
+// decodes, a queue of two keeps memory bounded, order is that of the inputs.
 #pragma once
 
 #include <memory>
@@ -14,6 +14,7 @@ struct Frame {
   Input input;
   std::optional<std::int64_t> number;  // of a video, from 0
   double fps = 0;                      // of a video, 0 when unknown
+  std::int64_t total = 0;              // frames that the video announces, 0 when unknown
   Image image;
   double decode_ms = 0;
   std::shared_ptr<const Error> error;  // set: there is no image

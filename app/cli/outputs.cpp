@@ -210,10 +210,12 @@ std::span<const ResultFormat> result_formats() {
 }
 
 const ResultFormat& result_format(std::string_view name) {
+  const ResultFormat* found = nullptr;
   for (const ResultFormat& row : result_formats()) {
-    if (row.name == name) return row;
+    if (row.name == name) found = &row;
   }
-  assertion_failed("a result format without a row");
+  SYOLO_ASSERT(found != nullptr, "a result format without a row");
+  return *found;
 }
 
 }  // namespace syolo::cli

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "syolo/image/draw.h"
+#include "syolo/image/video.h"
 
 namespace syolo::cli {
 namespace {
@@ -87,6 +88,24 @@ std::string OutputFolder::claim(const std::string& stem, std::string_view suffix
   }
   used_.insert(path);
   return path;
+}
+
+Film::Film(const Frame& first, const std::string& path, OutputFolder* folder) :
+    name_(first.input.name),
+    path_(path.empty() ? folder->claim(safe_stem(first.input.name), ".mp4") : path),
+    live_(first.input.live()) {
+  constexpr double kUsualRate = 25;  // cameras do not say how fast they are
+  writer_ = create_video(path_, first.image.size(), first.fps > 0 ? first.fps : kUsualRate);
+}
+Film::~Film() = default;
+Film::Film(Film&&) noexcept = default;
+Film& Film::operator=(Film&&) noexcept = default;
+
+void Film::add(const Image& picture) {
+  writer_->write(picture.view());
+}
+void Film::finish() {
+  writer_->finish();
 }
 
 void draw(Image& picture, std::span<const Detection> detections,

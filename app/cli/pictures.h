@@ -1,12 +1,17 @@
 // The output folder: names that stay inside it, never over an input, never twice in one run.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
 #include "app/cli/frames.h"
 #include "app/cli/outputs.h"
+
+namespace syolo {
+class VideoWriter;
+}
 
 namespace syolo::cli {
 
@@ -27,6 +32,26 @@ class OutputFolder {
   std::string folder_;
   const Inputs& inputs_;
   std::unordered_set<std::string> used_;
+};
+
+/// The annotated video of one input; nothing is left behind unless finish() is called.
+class Film {
+ public:
+  /// @param path  empty: <stem>.mp4 in the folder
+  Film(const Frame& first, const std::string& path, OutputFolder* folder);
+  ~Film();
+  Film(Film&&) noexcept;
+  Film& operator=(Film&&) noexcept;
+  bool is_of(const Frame& frame) const { return name_ == frame.input.name && frame.number > 0; }
+  bool live() const { return live_; }
+  const std::string& path() const { return path_; }
+  void add(const Image& picture);
+  void finish();
+
+ private:
+  std::string name_, path_;
+  bool live_ = false;
+  std::unique_ptr<VideoWriter> writer_;
 };
 
 /// The picture with its detections drawn in, best on top. 8 bits, RGB.
