@@ -54,8 +54,8 @@ struct Tally {
   std::string text(double seconds) const {
     const double n = static_cast<double>(std::max<std::int64_t>(images, 1));
     return format(
-        "{} image{}, {} object{} in {}; per image decode {:.1f} + preprocess {:.1f} + infer {:.1f} "
-        "+ postprocess {:.1f} ms",
+        "{} image{}, {} object{} in {}; each: decode {:.1f}, preprocess {:.1f}, infer {:.1f}, "
+        "postprocess {:.1f} ms",
         grouped(images), images == 1 ? "" : "s", grouped(objects), objects == 1 ? "" : "s",
         duration(seconds), decode_ms / n, preprocess_ms / n, infer_ms / n, postprocess_ms / n);
   }

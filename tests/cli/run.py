@@ -9,7 +9,7 @@ A script holds cases. Each runs in a folder of its own that starts empty.
     > text                         one line of stdout; all such lines together are the whole of it
     >~ regex      >! regex         stdout matches / does not match (multi-line)
     2~ regex      2! regex         stderr matches / does not match
-    @ expression                   Python, true of: doc (stdout as strict JSON), out (its text), files
+    @ expression                   Python, true of: doc (stdout as strict JSON), out, err, files
                                    (names below the folder), read(name) (its bytes), load(name)
                                    (strict JSON of it), near(box, box, iou)
 
@@ -81,9 +81,9 @@ def near(a, b, least=0.9):
     return width * height / (area(a) + area(b) - width * height) >= least
 
 
-def names_of(text, out, folder):
+def names_of(text, out, err, folder):
     """What an expression may use; the document is parsed only where it is named."""
-    names = {"out": out.decode("utf-8", "replace"),
+    names = {"out": out.decode("utf-8", "replace"), "err": err.decode("utf-8", "replace"),
              "near": near, "json": json, "strict": strict,
              "read": lambda file: (folder / file).read_bytes(),
              "load": lambda file: strict((folder / file).read_bytes())}
@@ -121,7 +121,7 @@ def wrong(case, env):
             stream = out if kind[0] == ">" else err
             if kind == "@":
                 try:
-                    if not eval(text, names_of(text, raw_out, work)):
+                    if not eval(text, names_of(text, raw_out, raw_err, work)):
                         found.append(f"false: {text}")
                 except Exception as error:  # the expression's failure is the finding
                     found.append(f"{text}: {type(error).__name__}: {error}")
