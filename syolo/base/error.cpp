@@ -35,8 +35,8 @@ std::string to_text(const Finding& finding) {
 
 void rethrow_at(const Error& error, const Where& where) {
   Where merged = error.where();
-  if (merged.file.empty()) {
-    merged.file = where.file;
+  if (merged.file.empty()) merged.file = where.file;
+  if (merged.line == 0 && merged.byte < 0) {
     merged.line = where.line;
     merged.byte = where.byte;
   }

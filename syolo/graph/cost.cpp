@@ -61,17 +61,24 @@ LayerCost layer_cost(const Graph& graph, NodeId id) {
 }
 
 /// The greatest sum of layer outputs needed at one time; nothing in place, input included.
-std::int64_t peak_bytes(const Program& program) {
-  const std::vector<int> last = last_uses(program);
-  std::vector<std::vector<ValueId>> dying(program.code.size() + 1);
-  std::int64_t alive = 0, peak = 0;
-  for (std::size_t i = 0; i < program.code.size(); ++i) {
-    const ValueId dst = program.code[i].dst;
-    alive += 4 * program.shape(dst).elements();
+std::int64_t peak_bytes(const Graph& graph, const CostTable& table) {
+  const auto nodes = static_cast<NodeId>(graph.nodes().size());
+  std::vector<NodeId> last(graph.nodes().size() + 1, nodes);  // [0] = the input; outputs stay
+  for (NodeId id = 0; id < nodes; ++id) {
+    for (const NodeId src : graph.node(id).src) last[static_cast<std::size_t>(src + 1)] = id;
+  }
+  const auto bytes = [&](NodeId id) {
+    return 4 * (id < 0 ? table.input : table.layers[static_cast<std::size_t>(id)].out).elements();
+  };
+  std::vector<std::int64_t> dying(graph.nodes().size() + 1);
+  for (NodeId id = -1; id < nodes; ++id) {
+    dying[static_cast<std::size_t>(last[static_cast<std::size_t>(id + 1)])] += bytes(id);
+  }
+  std::int64_t alive = bytes(-1), peak = alive;
+  for (NodeId id = 0; id < nodes; ++id) {
+    alive += bytes(id);
     peak = std::max(peak, alive);
-    const int end = last[static_cast<std::size_t>(dst)];
-    dying[static_cast<std::size_t>(std::max(end, static_cast<int>(i)))].push_back(dst);
-    for (const ValueId value : dying[i]) alive -= 4 * program.shape(value).elements();
+    alive -= dying[static_cast<std::size_t>(id)];
   }
   return peak;
 }
@@ -121,7 +128,7 @@ CostTable cost(const Graph& graph, const Program& program) {
     table.max_stride = std::max(table.max_stride, layer.stride);
   }
   table.weight_bytes = 4 * table.weight_floats;
-  table.peak_activation_bytes = peak_bytes(program);
+  table.peak_activation_bytes = peak_bytes(graph, table);
   return table;
 }
 

@@ -63,8 +63,10 @@ int pad_after(int in, int out, int extent, int stride, int before) {
   return (out - 1) * stride + extent - in - before;
 }
 
-dnnl::convolution_forward::primitive_desc describe(const ConvRequest& r, const memory::desc& dst,
-                                                   const dnnl::engine& engine) {
+/// The library's first offer; for Winograd its 4x3 tiling or nothing.
+std::optional<dnnl::convolution_forward::primitive_desc> describe(const ConvRequest& r,
+                                                                  const memory::desc& dst,
+                                                                  const dnnl::engine& engine) {
   const Conv& op = r.op;
   const memory::dims src_dims = {1, r.src.c, r.src.h, r.src.w};
   const memory::desc src =
@@ -84,16 +86,20 @@ dnnl::convolution_forward::primitive_desc describe(const ConvRequest& r, const m
                                                             : algorithm::convolution_direct;
   const dnnl::primitive_attr attr = attributes(r, dst);
 #if DNNL_VERSION_MAJOR >= 3
-  return {engine,  dnnl::prop_kind::forward_inference,
-          kind,    src,
-          weights, bias,
-          dst,     strides,
-          dilates, before,
-          after,   attr};
+  return dnnl::convolution_forward::primitive_desc(engine, dnnl::prop_kind::forward_inference, kind,
+                                                   src, weights, bias, dst, strides, dilates,
+                                                   before, after, attr);
 #else
   const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_inference, kind, src, weights,
                                              bias, dst, strides, dilates, before, after);
-  return {desc, attr, engine};
+  dnnl::convolution_forward::primitive_desc pd(desc, attr, engine);
+  if (r.algorithm == Algorithm::direct) return pd;
+  // Of the library's two tilings only 4x3 is offered whatever the number of threads, and results
+  // must not depend on that number. next_impl() reads `desc`, which must still be alive.
+  while (std::string_view(pd.impl_info_str()).find("4x3") == std::string_view::npos) {
+    if (!pd.next_impl()) return std::nullopt;
+  }
+  return pd;
 #endif
 }
 
@@ -125,14 +131,9 @@ std::optional<ConvOffer> offer_conv(const ConvRequest& request, const dnnl::engi
   if (kV3 && request.algorithm == Algorithm::winograd) return std::nullopt;
   try {
     const memory::desc dst = desc_of(request.dst, request.dst_storage);
-    auto pd = describe(request, dst, engine);
-    if (request.algorithm == Algorithm::winograd) {
-      // Of the library's two tilings only 4x3 is offered whatever the number of threads, and
-      // results must not depend on that number.
-      while (std::string(pd.impl_info_str()).find("4x3") == std::string::npos) {
-        if (!pd.next_impl()) return std::nullopt;
-      }
-    }
+    const auto found = describe(request, dst, engine);
+    if (!found) return std::nullopt;
+    const dnnl::convolution_forward::primitive_desc& pd = *found;
     ConvOffer offer{dnnl::convolution_forward(pd),
                     pd.impl_info_str(),
                     pd.src_desc(),

@@ -69,8 +69,13 @@ void PlanBuilder::choose_storages() {
   plan_->slot_of_value.assign(program.values.size(), -1);
   std::vector<bool> full(program.values.size());
   for (const ValueId value : outputs(program)) full[static_cast<std::size_t>(value)] = true;
+  std::vector<bool> read(program.values.size());
   for (const Instr& instr : program.code) {
-    if (std::holds_alternative<Head>(instr.op)) continue;
+    for (const ValueId src : instr.src) read[static_cast<std::size_t>(src)] = true;
+  }
+  for (const Instr& instr : program.code) {
+    const bool head = std::holds_alternative<Head>(instr.op);
+    if (head && !read[static_cast<std::size_t>(instr.dst)]) continue;
     Storage storage{layout_, full[static_cast<std::size_t>(instr.dst)] ? DType::f32 : type_};
     // Only a convolution can change the element type on the way.
     if (!std::holds_alternative<Conv>(instr.op) && !std::holds_alternative<Input>(instr.op))
@@ -122,74 +127,93 @@ std::shared_ptr<const Plan> PlanBuilder::build() {
   choose_storages();
   place_inside_others();
   const auto& code = plan_->program.code;
-  for (int i = 0; i < static_cast<int>(code.size()); ++i)
-    build_instr(i, code[static_cast<std::size_t>(i)]);
+  for (const Instr& instr : code) build_instr(instr);
   finish_memory();
   tune_.save();
   return plan_;
 }
 
-void PlanBuilder::build_instr(int index, const Instr& instr) {
+void PlanBuilder::build_unary(const Instr& instr, UnaryKernel kernel, std::string what) {
+  const Plan* plan = plan_.get();
+  const int src = in_storage(instr.src[0], {layout_, type_}), dst = slot(instr.dst);
+  add_kernel(
+      [plan, src, dst, run = std::move(kernel)](const Buffers& b) {
+        run(array_of(*plan, src, b), MutableArray{array_of(*plan, dst, b)});
+      },
+      std::move(what));
+  used_in_last_step({src}, dst);
+}
+
+void PlanBuilder::build_slice(const Slice& op, const Instr& instr) {
+  if (slot_data(slot(instr.dst)).parent == slot(instr.src[0])) return;  // read in place
+  const auto copy = [op](const Array& src, const MutableArray& dst) {
+    copy_channels(src, op.begin, dst, 0, op.count);
+    zero_padding(dst);
+  };
+  build_unary(instr, copy, format("copy {} channels", op.count));
+}
+
+void PlanBuilder::build_binary(const Binary& op, const Instr& instr) {
+  const Plan* plan = plan_.get();
+  const int a = in_storage(instr.src[0], {layout_, type_});
+  const int b = in_storage(instr.src[1], {layout_, type_});
+  const int dst = slot(instr.dst);
+  add_kernel(
+      [plan, a, b, dst, op](const Buffers& buffers) {
+        binary(array_of(*plan, a, buffers), array_of(*plan, b, buffers),
+               MutableArray{array_of(*plan, dst, buffers)}, op);
+      },
+      op.kind == Binary::Kind::add ? "add" : "multiply");
+  used_in_last_step({a, b}, dst);
+}
+
+void PlanBuilder::build_head(const Head& op, const Instr& instr) {
+  plan_->head_specs.push_back(op.spec);
+  plan_->head_slots.push_back(slot(instr.src[0]));
+  if (slot(instr.dst) < 0) return;  // nobody computes with the activated values
+  const auto activated = [spec = op.spec](const Array& src, const MutableArray& dst) {
+    activate_head_values(spec, src, dst);
+  };
+  build_unary(instr, activated, "head");
+}
+
+void PlanBuilder::used_in_last_step(std::initializer_list<int> sources, int dst) {
+  const int step = static_cast<int>(plan_->steps.size()) - 1;
+  for (const int src : sources) slot_data(src).last = step;
+  if (slot_data(dst).first < 0) slot_data(dst).first = step;
+}
+
+void PlanBuilder::build_instr(const Instr& instr) {
   origin_ = instr.origin;
-  const auto where = [&] { return origin_ < 0 ? Where{} : model_.graph.node(origin_).where; }();
-  (void)index;
+  const Where where = origin_ < 0 ? Where{} : model_.graph.node(origin_).where;
   with_where(where, [&] {
-    const Plan* plan = plan_.get();
-    const auto unary = [&](auto kernel, std::string what) {
-      const int src = in_storage(instr.src[0], {layout_, type_}), dst = slot(instr.dst);
-      add_kernel(
-          [plan, src, dst, kernel](const Buffers& b) {
-            kernel(array_of(*plan, src, b), MutableArray{array_of(*plan, dst, b)});
-          },
-          std::move(what));
-      slot_data(src).last = slot_data(dst).first = static_cast<int>(plan_->steps.size()) - 1;
-    };
     std::visit(
-        Overload{[&](const Input&) {}, [&](const Conv& op) { build_conv(op, instr); },
+        Overload{[](const Input&) {}, [&](const Conv& op) { build_conv(op, instr); },
                  [&](const BatchNorm& op) { build_batch_norm(op, instr); },
                  [&](const Activate& op) {
-                   unary([op](const Array& s, const MutableArray& d) { activate(s, d, op); },
-                         format("activate {}", op.act.name()));
+                   build_unary(
+                       instr, [op](const Array& s, const MutableArray& d) { activate(s, d, op); },
+                       format("activate {}", op.act.name()));
                  },
                  [&](const Pool& op) { build_pool(op, instr); },
                  [&](const Upsample& op) {
-                   unary([op](const Array& s, const MutableArray& d) { upsample(s, d, op); },
-                         format("upsample {}", op.stride));
+                   build_unary(
+                       instr, [op](const Array& s, const MutableArray& d) { upsample(s, d, op); },
+                       format("upsample {}", op.stride));
                  },
                  [&](const Concat&) { build_concat(instr); },
-                 [&](const Slice& op) {
-                   if (slot_data(slot(instr.dst)).parent == slot(instr.src[0])) return;
-                   unary(
-                       [op](const Array& s, const MutableArray& d) {
-                         copy_channels(s, op.begin, d, 0, op.count);
-                         zero_padding(d);
-                       },
-                       format("copy {} channels", op.count));
-                 },
-                 [&](const Binary& op) {
-                   const int a = in_storage(instr.src[0], {layout_, type_}),
-                             b = in_storage(instr.src[1], {layout_, type_});
-                   const int dst = slot(instr.dst);
-                   add_kernel(
-                       [plan, a, b, dst, op](const Buffers& buffers) {
-                         binary(array_of(*plan, a, buffers), array_of(*plan, b, buffers),
-                                MutableArray{array_of(*plan, dst, buffers)}, op);
-                       },
-                       op.kind == Binary::Kind::add ? "add" : "multiply");
-                   slot_data(a).last = slot_data(b).last = slot_data(dst).first =
-                       static_cast<int>(plan_->steps.size()) - 1;
-                 },
+                 [&](const Slice& op) { build_slice(op, instr); },
+                 [&](const Binary& op) { build_binary(op, instr); },
                  [&](const WeightedSum& op) { build_weighted_sum(op, instr); },
                  [&](const Reorg& op) {
-                   unary([op](const Array& s, const MutableArray& d) { reorg(s, d, op); }, "reorg");
+                   build_unary(
+                       instr, [op](const Array& s, const MutableArray& d) { reorg(s, d, op); },
+                       "reorg");
                  },
-                 [&](const Drop&) {
+                 [](const Drop&) {
                    SYOLO_ASSERT(false, "training-only operations are dropped before planning");
                  },
-                 [&](const Head& op) {
-                   plan_->head_specs.push_back(op.spec);
-                   plan_->head_slots.push_back(slot(instr.src[0]));
-                 }},
+                 [&](const Head& op) { build_head(op, instr); }},
         instr.op);
   });
 }

@@ -80,7 +80,13 @@ class PlanBuilder {
   void choose_storages();
   void place_inside_others();
   bool place(ValueId child, ValueId parent, int channel);
-  void build_instr(int index, const Instr& instr);
+  void build_instr(const Instr& instr);
+  using UnaryKernel = std::function<void(const Array& src, const MutableArray& dst)>;
+  void build_unary(const Instr& instr, UnaryKernel kernel, std::string what);
+  void build_slice(const Slice& op, const Instr& instr);
+  void build_binary(const Binary& op, const Instr& instr);
+  void build_head(const Head& op, const Instr& instr);
+  void used_in_last_step(std::initializer_list<int> sources, int dst);
   void build_conv(const Conv& op, const Instr& instr);
   struct Choice {
     ConvOffer offer;

@@ -1,11 +1,11 @@
 // Activation and residual sum over a convolution's output, for kernels that lack them.
-// clang-format off: foreach_target.h must come before the other headers
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "syolo/runtime/kernels/epilogue.cpp"
-#include <hwy/foreach_target.h>  // compiles this file once per instruction set
+#include <hwy/foreach_target.h>  // compiles this file once per instruction set; must be first
+
 #include <hwy/highway.h>
+
 #include <hwy/contrib/math/math-inl.h>
-// clang-format on
 
 #include "syolo/runtime/kernels/kernels.h"
 

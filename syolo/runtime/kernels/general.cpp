@@ -396,4 +396,16 @@ std::vector<float> to_planar(const Array& src) {
   return values;
 }
 
+void activate_head_values(const HeadSpec& spec, const Array& src, const MutableArray& dst) {
+  const std::vector<float> raw = to_planar(src);
+  const std::vector<double> in(raw.begin(), raw.end());
+  std::vector<double> out(in.size());
+  activate_head(spec, {1, src.channels, src.height, src.width}, in.data(), out.data());
+  with_type(dst.type, [&](auto t) {
+    fill<decltype(t)>(dst, [&](int c, std::int64_t pixel) {
+      return static_cast<float>(out[static_cast<std::size_t>(c * src.pixels() + pixel)]);
+    });
+  });
+}
+
 }  // namespace syolo::runtime

@@ -40,6 +40,8 @@ void reorg(const Array& src, const MutableArray& dst, const Reorg& op);
 /// dst = src * scale[c] + shift[c]
 void scale_shift(const Array& src, const std::vector<float>& scale, const std::vector<float>& shift,
                  const MutableArray& dst);
+/// Darknet's output of a head layer (graph/head.h), for the rare network that computes on with it.
+void activate_head_values(const HeadSpec& spec, const Array& src, const MutableArray& dst);
 /// values = act(values) + residual, in place on `count` f32 values; residual may be null.
 /// Fast for linear, leaky, relu, mish, swish and logistic.
 void epilogue(float* values, const float* residual, std::int64_t count, const Act& act);
