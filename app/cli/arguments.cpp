@@ -109,7 +109,7 @@ class Canonical {
  private:
   // The option's own name, or empty.
   std::string resolve(std::string_view typed) const {
-    const std::string name = lower_dashed(typed);
+    std::string name = lower_dashed(typed);
     if (name == "h") return "help";
     if (name == "q") return "quiet";
     if (cli_.get_option_no_throw("--" + name) != nullptr) return name;

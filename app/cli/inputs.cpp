@@ -296,8 +296,6 @@ void Inputs::add_file(const std::string& path) {
     case FileKind::darknet_weights:
       wrong_kind(path, found, "weights are given by --weights FILE, or lie beside the cfg");
     case FileKind::binary:
-      list_.push_back(file(path, path, looks_like_video(head)));
-      return;
     case FileKind::image:
     case FileKind::empty:  // decoding it says what is wrong
       list_.push_back(file(path, path, looks_like_video(head)));

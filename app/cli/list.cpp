@@ -97,6 +97,7 @@ Exit run(int table, Console& out) {
 Action bind(CLI::App& cli) {
   auto table = std::make_shared<int>(0);
   std::vector<std::string_view> words;
+  words.reserve(kTables.size());
   for (const Table& row : kTables) words.push_back(row.name);
   add_choice(cli, "what,--what", *table, words, "WHAT", "models, layers, activations or formats")
       ->required();

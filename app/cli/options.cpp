@@ -53,8 +53,8 @@ std::optional<std::int64_t> parse_bytes(std::string_view text) {
 }
 
 CLI::Option* add(CLI::App& cli, const std::string& name, const std::string& value,
-                 const std::string& help, std::function<void(const std::string&)> set) {
-  return cli.add_option_function<std::string>(name, std::move(set), help)->type_name(value);
+                 const std::string& help, const std::function<void(const std::string&)>& set) {
+  return cli.add_option_function<std::string>(name, set, help)->type_name(value);
 }
 
 }  // namespace
@@ -90,7 +90,7 @@ CLI::Option* add_text(CLI::App& cli, const std::string& name, std::string& targe
 }
 
 CLI::Option* add_choice(CLI::App& cli, const std::string& name, int& target,
-                        std::vector<std::string_view> words, const std::string& value,
+                        const std::vector<std::string_view>& words, const std::string& value,
                         const std::string& help) {
   return add(cli, name, value, help, [=, &target](const std::string& text) {
     const auto found = std::find(words.begin(), words.end(), text);

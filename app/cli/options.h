@@ -25,7 +25,7 @@ CLI::Option* add_text(CLI::App& cli, const std::string& name, std::string& targe
                       const std::string& value, const std::string& help);
 /// One of `words`; `target` gets its position.
 CLI::Option* add_choice(CLI::App& cli, const std::string& name, int& target,
-                        std::vector<std::string_view> words, const std::string& value,
+                        const std::vector<std::string_view>& words, const std::string& value,
                         const std::string& help);
 /// "416" or "640x480" (width x height).
 CLI::Option* add_size(CLI::App& cli, const std::string& name, std::optional<Size>& target,
