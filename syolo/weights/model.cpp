@@ -103,6 +103,15 @@ Model load_cfg_model(const ModelPaths& paths, const Limits& limits) {
   Model model{std::move(graph), {}, {}, 0, {}, std::move(findings)};
   model.origin.model_file = paths.model;
   find_weights(model, paths, limits);
+  const auto layers = static_cast<int>(model.graph.nodes().size());
+  if (model.origin.layers_loaded < layers && !paths.partial_weights &&
+      !model.origin.weights_file.empty()) {
+    throw Error(ErrorKind::input,
+                format("expected weights of all {} layers, found those of the first {}", layers,
+                       model.origin.layers_loaded),
+                {.file = model.origin.weights_file},
+                "a pre-trained backbone can start a training; results need the whole network");
+  }
   return model;
 }
 

@@ -256,9 +256,12 @@ TEST_F(LoadModel, PartialWeightsAreCounted) {
   const Graph graph = graph_of(head_cfg(3));
   const std::string whole = text_of(write_darknet(graph, random_weights(graph, 1), 0));
   folder_.write("net.weights", whole.substr(0, 20 + 4 * 124));
-  const Model model = load_model({.model = path("net.cfg")});
+  const Model model = load_model({.model = path("net.cfg"), .partial_weights = true});
   EXPECT_EQ(model.origin.layers_loaded, 1);
   EXPECT_EQ(model.findings.back().rule, "weights-partial");
+  const Error error = error_of([&] { load_model({.model = path("net.cfg")}); });
+  EXPECT_SAYS(error, "found those of the first 1");
+  EXPECT_SAYS(error, "net.weights");
 }
 
 TEST_F(LoadModel, CfgAndWeightsEqualTheModelFile) {
