@@ -1,6 +1,7 @@
 #include "app/cli/options.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include "syolo/base/text.h"
@@ -166,8 +167,21 @@ void add_input(CLI::App& cli, ModelArgs& args) {
   cli.add_flag("--round-input", args.round_input, "round the input up to a size the network takes");
 }
 
+namespace {
+
+/// Where measured choices are kept: $XDG_CACHE_HOME/syolo or ~/.cache/syolo; empty = nowhere.
+Path cache_folder() {
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  if (cache && *cache) return Path(cache) / "syolo";
+  const char* home = std::getenv("HOME");
+  return home && *home ? Path(home) / ".cache" / "syolo" : Path();
+}
+
+}  // namespace
+
 PlanOptions PlanArgs::options(const Globals& globals) const {
   PlanOptions plan;
+  plan.cache = cache_folder();
   plan.precision = static_cast<Precision>(precision);
   plan.threads = globals.threads;
   if (tune) plan.tune = Tune::measure;
@@ -178,7 +192,8 @@ PlanOptions PlanArgs::options(const Globals& globals) const {
 void add_plan(CLI::App& cli, PlanArgs& args) {
   add_choice(cli, "--precision", args.precision, {"f32", "bf16", "auto"}, "P",
              "f32, bf16, auto: bf16 where the processor has it (default f32)");
-  cli.add_flag("--tune", args.tune, "time the ways to compute each layer, keep the fastest");
+  cli.add_flag("--tune", args.tune,
+               "time the ways to compute each layer; later runs keep the fastest");
   add_bytes(cli, "--max-memory", args.max_memory, "refuse plans that need more (default 4G)");
 }
 

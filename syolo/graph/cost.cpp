@@ -65,14 +65,14 @@ std::int64_t peak_bytes(const Graph& graph, const CostTable& table) {
   const auto nodes = static_cast<NodeId>(graph.nodes().size());
   std::vector<NodeId> last(graph.nodes().size() + 1, nodes);  // [0] = the input; outputs stay
   for (NodeId id = 0; id < nodes; ++id) {
-    for (const NodeId src : graph.node(id).src) last[static_cast<std::size_t>(src + 1)] = id;
+    for (const NodeId src : graph.node(id).src) last[static_cast<std::size_t>(src) + 1] = id;
   }
   const auto bytes = [&](NodeId id) {
     return 4 * (id < 0 ? table.input : table.layers[static_cast<std::size_t>(id)].out).elements();
   };
   std::vector<std::int64_t> dying(graph.nodes().size() + 1);
   for (NodeId id = -1; id < nodes; ++id) {
-    dying[static_cast<std::size_t>(last[static_cast<std::size_t>(id + 1)])] += bytes(id);
+    dying[static_cast<std::size_t>(last[static_cast<std::size_t>(id) + 1])] += bytes(id);
   }
   std::int64_t alive = bytes(-1), peak = alive;
   for (NodeId id = 0; id < nodes; ++id) {

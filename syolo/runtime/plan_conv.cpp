@@ -155,7 +155,7 @@ PlanBuilder::Choice PlanBuilder::choose_conv(const Conv& op, const Instr& instr)
     }
   }
   // Winograd's packed kernels are four times as large: worth it where pixels outnumber channels.
-  if (src.plane() >= std::int64_t{4} * std::max(src.c, op.filters))
+  if (src.plane() >= std::int64_t{8} * std::max(src.c, op.filters))
     return take(1, "many pixels per channel (not measured)");
   return take(0, "few pixels per channel (not measured)");
 }
