@@ -119,6 +119,7 @@ std::vector<Anchor> kmeans_anchors(std::span<const Anchor> sizes, int k, std::ui
     move_centres(all, owner, fit, centres);
   }
   std::vector<Anchor> anchors;
+  anchors.reserve(best_centres.size());
   for (const Point& centre : best_centres) {
     anchors.push_back({static_cast<float>(centre.w), static_cast<float>(centre.h)});
   }

@@ -47,6 +47,7 @@ Groups group(const std::vector<Candidate>& candidates, bool agnostic) {
   groups.of.resize(candidates.size());
   if (agnostic) return groups;
   std::vector<int> classes;
+  classes.reserve(candidates.size());
   for (const Candidate& c : candidates) classes.push_back(c.cls);
   std::sort(classes.begin(), classes.end());
   classes.erase(std::unique(classes.begin(), classes.end()), classes.end());

@@ -16,7 +16,7 @@ struct Detector::State {
   StageTimes times;
 };
 
-Detector::Detector(std::shared_ptr<const Plan> plan, NmsOptions options, bool raw_boxes) {
+Detector::Detector(const std::shared_ptr<const Plan>& plan, NmsOptions options, bool raw_boxes) {
   require(!plan->head_specs.empty(),
           "expected a network with detection heads ([yolo], [region]), found none");
   std::vector<float> input(static_cast<std::size_t>(plan->net.input.elements()));

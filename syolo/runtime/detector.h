@@ -14,7 +14,7 @@ struct StageTimes {
 class Detector {
  public:
   /// @throws Error(input) when the network has no detection head
-  Detector(std::shared_ptr<const Plan> plan, NmsOptions options, bool raw_boxes = false);
+  Detector(const std::shared_ptr<const Plan>& plan, NmsOptions options, bool raw_boxes = false);
   ~Detector();
   Detector(Detector&&) noexcept;
   std::vector<Detection> operator()(ImageView image);

@@ -291,6 +291,7 @@ void PlanBuilder::build_weighted_sum(const WeightedSum& op, const Instr& instr) 
   add_kernel(
       [plan, src, dst, weights, per_channel = op.per_channel](const Buffers& b) {
         std::vector<Array> arrays;
+        arrays.reserve(src.size());
         for (const int s : src) arrays.push_back(array_of(*plan, s, b));
         weighted_sum(arrays, weights, per_channel, MutableArray{array_of(*plan, dst, b)});
       },

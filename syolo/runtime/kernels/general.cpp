@@ -100,10 +100,10 @@ void copy_channels(const Array& src, int from, const MutableArray& dst, int begi
   if (channels_last) {
     const char* s = static_cast<const char*>(src.data) + std::int64_t{from} * size;
     char* d = static_cast<char*>(dst.out()) + std::int64_t{begin} * size;
+    const std::size_t bytes = static_cast<std::size_t>(count) * static_cast<std::size_t>(size);
 #pragma omp parallel for schedule(static)
     for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
-      std::memcpy(d + pixel * dst.block * size, s + pixel * src.block * size,
-                  static_cast<std::size_t>(count * size));
+      std::memcpy(d + pixel * dst.block * size, s + pixel * src.block * size, bytes);
     }
     return;
   }
@@ -115,10 +115,11 @@ void zero_padding(const MutableArray& dst) {
   const int size = bytes_of(dst.type);
   const int used = dst.channels % dst.block;
   const std::int64_t base = dst.channels / dst.block * dst.pixels() * dst.block;
+  const std::size_t unused =
+      static_cast<std::size_t>(dst.block - used) * static_cast<std::size_t>(size);
   char* out = static_cast<char*>(dst.out());
   for (std::int64_t pixel = 0; pixel < dst.pixels(); ++pixel) {
-    std::memset(out + (base + pixel * dst.block + used) * size, 0,
-                static_cast<std::size_t>((dst.block - used) * size));
+    std::memset(out + (base + pixel * dst.block + used) * size, 0, unused);
   }
 }
 
