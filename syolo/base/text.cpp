@@ -153,9 +153,11 @@ std::size_t utf8_length(std::string_view text) {
 }  // namespace
 
 std::string printable(std::string_view text, std::size_t max_bytes) {
+  constexpr std::string_view kCut = "...";
   std::string out;
+  std::size_t fits = 0;  // bytes of whole pieces that leave room for kCut
   while (!text.empty()) {
-    if (out.size() >= max_bytes) return out + "...";
+    if (out.size() + kCut.size() <= max_bytes) fits = out.size();
     const std::size_t length = utf8_length(text);
     const auto lead = static_cast<unsigned char>(text[0]);
     const bool c1_control =
@@ -166,6 +168,10 @@ std::string printable(std::string_view text, std::size_t max_bytes) {
     } else {
       out += text.substr(0, length);
       text.remove_prefix(length);
+    }
+    if (out.size() > max_bytes) {
+      out.resize(fits);
+      return out.append(kCut.substr(0, max_bytes - fits));
     }
   }
   return out;

@@ -72,7 +72,8 @@ std::vector<std::string_view> lines(std::string_view text);
 /// The candidate nearest to `word` by edit distance, or empty when none is near.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
 
-/// Valid UTF-8 without control bytes, each offender replaced, at most `max_bytes`: safe to print.
+/// Valid UTF-8 without control bytes, each offender replaced, at most `max_bytes` (ending in
+/// "..." where more was there): safe to print.
 std::string printable(std::string_view text, std::size_t max_bytes = 200);
 
 }  // namespace syolo

@@ -269,6 +269,10 @@ Node Reader::read_node(const LayerType& type, CfgSection& in) {
 struct Missing final : Layer {
   void write(CfgWriter&) const override {}
   Shape infer(std::span<const Shape> src) const override { return src[0]; }
+  /// What a reader of share_index asks for, so that the one problem is not told twice.
+  std::vector<ParamSpec> params(std::span<const Shape>) const override {
+    return {{Role::bias, {}}, {Role::kernel, {}}};
+  }
   ValueId lower(Lowering&, std::span<const ValueId> src) const override { return src[0]; }
 };
 

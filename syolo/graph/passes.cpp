@@ -91,6 +91,7 @@ void Passes::attach_to_convolutions() {
     } else {
       continue;
     }
+    std::replace(p_.node_values.begin(), p_.node_values.end(), src, -1);
     p_.code[static_cast<std::size_t>(from)].dst = instr.dst;
     maker[static_cast<std::size_t>(instr.dst)] = from;
     instr.dst = -1;
