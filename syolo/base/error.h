@@ -28,7 +28,7 @@ enum class ErrorKind {
 
 /// A place in a file: a line of text, or a byte of a binary; `item` says what stands there.
 struct Where {
-  std::string file;
+  std::string file = {};
   int line = 0;
   std::int64_t byte = -1;
   std::string item = {};  // "[convolutional], layer 5: activation"

@@ -83,9 +83,9 @@ Box box_of(const CellView& v, const HeadSpec& spec, int anchor, Size input) {
   const bool in_cells = spec.form == DecodeForm::region;
   const double w = at.w * prior.w * (in_cells ? cell_w : 1);
   const double h = at.h * prior.h * (in_cells ? cell_h : 1);
-  const int column = v.cell % v.view.shape.w, row = v.cell / v.view.shape.w;
-  double x = (column + at.x) * cell_w;
-  double y = (row + at.y) * cell_h;
+  const auto column = v.cell % v.view.shape.w, row = v.cell / v.view.shape.w;
+  double x = (static_cast<double>(column) + at.x) * cell_w;
+  double y = (static_cast<double>(row) + at.y) * cell_h;
   if (spec.point == BoxPoint::left_top) x += w / 2, y += h / 2;
   if (spec.point == BoxPoint::right_bottom) x -= w / 2, y -= h / 2;
   return {static_cast<float>(x - w / 2), static_cast<float>(y - h / 2),

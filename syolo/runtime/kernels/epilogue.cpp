@@ -19,11 +19,13 @@ using V = hn::Vec<D>;
 struct LinearV {
   V operator()(D, V x) const { return x; }
 };
+/// Comparisons rather than Min and Max, which turn NaN into a number.
 struct LeakyV {
   float slope;
-  V operator()(D d, V x) const {
-    return hn::Max(x, hn::Zero(d)) + hn::Min(x, hn::Zero(d)) * hn::Set(d, slope);
-  }
+  V operator()(D d, V x) const { return hn::IfThenElse(x > hn::Zero(d), x, x * hn::Set(d, slope)); }
+};
+struct ReluV {
+  V operator()(D d, V x) const { return hn::IfThenElse(x < hn::Zero(d), hn::Zero(d), x); }
 };
 /// e^x with the argument kept where the result is finite.
 V exp_of(D d, V x) {
@@ -31,7 +33,8 @@ V exp_of(D d, V x) {
 }
 struct LogisticV {
   V operator()(D d, V x) const {
-    return hn::Set(d, 1.0F) / (hn::Set(d, 1.0F) + exp_of(d, hn::Neg(x)));
+    const V y = hn::Set(d, 1.0F) / (hn::Set(d, 1.0F) + exp_of(d, hn::Neg(x)));
+    return hn::IfThenElse(x == x, y, x);  // exp_of makes a number of NaN
   }
 };
 struct SwishV {
@@ -72,7 +75,7 @@ void epilogue(float* values, const float* residual, std::int64_t count, const Ac
   if (act.is_linear()) return apply(values, residual, count, LinearV());
   if (act.is<formula::Leaky>() || act.is<formula::RevLeaky>())
     return apply(values, residual, count, LeakyV{0.1F});
-  if (act.is<formula::Relu>()) return apply(values, residual, count, LeakyV{0.0F});
+  if (act.is<formula::Relu>()) return apply(values, residual, count, ReluV());
   if (act.is<formula::Mish>()) return apply(values, residual, count, MishV());
   if (act.is<formula::Swish>()) return apply(values, residual, count, SwishV());
   if (act.is<formula::Logistic>()) return apply(values, residual, count, LogisticV());

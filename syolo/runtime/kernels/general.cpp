@@ -86,16 +86,19 @@ void copy_channels(const Array& src, int from, const MutableArray& dst, int begi
   const std::int64_t pixels = dst.pixels();
   const int size = bytes_of(dst.type);
   const bool channels_last = src.block == src.channels && dst.block == dst.channels;
-  if (src.block == dst.block && from % src.block == 0 && begin % dst.block == 0 &&
-      (count % src.block == 0 || from + count == src.channels)) {
-    const std::int64_t groups = (count + src.block - 1) / src.block,
-                       bytes = pixels * src.block * size;
+  if (src.block == dst.block && from % src.block == 0 && begin % dst.block == 0) {
+    // A last block that is not full goes whole only where the rest of it is padding on both sides.
+    const bool ends = from + count == src.channels && begin + count == dst.channels;
+    const std::int64_t groups = ends ? (count + src.block - 1) / src.block : count / src.block;
+    const std::int64_t bytes = pixels * src.block * size;
     const char* s = static_cast<const char*>(src.data) + from * pixels * size;
     char* d = static_cast<char*>(dst.out()) + begin * pixels * size;
 #pragma omp parallel for schedule(static)
     for (std::int64_t g = 0; g < groups; ++g)
       std::memcpy(d + g * bytes, s + g * bytes, static_cast<std::size_t>(bytes));
-    return;
+    const int copied = static_cast<int>(groups * src.block);
+    if (copied >= count) return;
+    from += copied, begin += copied, count -= copied;
   }
   if (channels_last) {
     const char* s = static_cast<const char*>(src.data) + std::int64_t{from} * size;
