@@ -19,7 +19,7 @@ struct ModelPaths {
   std::string weights = {};  // empty: beside the cfg, same name with .weights or .safetensors
   std::string names = {};    // empty: in the model file; else beside the cfg (.names); else numbers
   bool allow_unknown_keys = false;
-  bool random_weights = false;  // without any weights: seeded random ones instead of an error
+  bool random_weights = false;   // without any weights: seeded random ones instead of an error
   bool partial_weights = false;  // a pre-trained backbone may end before the last layer
   std::uint64_t seed = 0;
   NamesMismatch names_mismatch = NamesMismatch::error;
