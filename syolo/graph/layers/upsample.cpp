@@ -18,6 +18,8 @@ struct UpsampleLayer final : Layer {
   Shape infer(std::span<const Shape> src) const override {
     Shape out = src[0];
     if (op.shrink) {
+      require(out.h % op.stride == 0 && out.w % op.stride == 0,
+              "expected sides that stride=-{} divides, found {}x{}", op.stride, out.w, out.h);
       out.h /= op.stride, out.w /= op.stride;
     } else {
       require(out.h <= graph::kMaxSide / op.stride && out.w <= graph::kMaxSide / op.stride,
