@@ -169,7 +169,8 @@ void PlanBuilder::build_binary(const Binary& op, const Instr& instr) {
 
 void PlanBuilder::build_head(const Head& op, const Instr& instr) {
   plan_->head_specs.push_back(op.spec);
-  plan_->head_slots.push_back(slot(instr.src[0]));
+  // Decoding reads f32 in the arena: not the caller's input, nor the bf16 of another layer.
+  plan_->head_slots.push_back(in_storage(instr.src[0], {layout_, DType::f32}));
   if (slot(instr.dst) < 0) return;  // nobody computes with the activated values
   const auto activated = [spec = op.spec](const Array& src, const MutableArray& dst) {
     activate_head_values(spec, src, dst);
