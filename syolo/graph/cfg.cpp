@@ -365,7 +365,7 @@ Graph Reader::read() {
   }
   if (sections_.size() == 1) {
     problem(Error(ErrorKind::input, "expected at least one layer behind [net], found none",
-                  {.file = file_}));
+                  sections_[0].where()));
   }
   if (problems_.empty()) check_heads(graph);
   if (!problems_.empty()) throw_problems();

@@ -42,6 +42,8 @@ DType type_for(Precision precision) {
 PlanBuilder::PlanBuilder(const Model& model, Shape input, const PlanOptions& options) :
     model_(model), options_(options), plan_(std::make_shared<Plan>()) {
   require(input.n == 1, "expected a plan for one picture, found batch {}", input.n);
+  require(input.c == model.graph.net().input.c, "expected the network's {} channels, found {}",
+          model.graph.net().input.c, input.c);
   plan_->program = optimized(lower(model.graph, input), {.keep_nodes = options.keep_nodes});
   plan_->net = model.graph.net();
   plan_->net.input = input;
