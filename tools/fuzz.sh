@@ -14,9 +14,9 @@ shift
 step "configure fuzz" configure fuzz
 targets=("$@")
 if [ ${#targets[@]} -eq 0 ]; then
-  mapfile -t targets < <(ninja -C build/fuzz -t targets all | sed -n 's/^\([a-z0-9_]*_fuzz\): phony.*/\1/p')
+  mapfile -t targets < <(basename -a -s .cpp tests/fuzz/*_fuzz.cpp)
 fi
-[ ${#targets[@]} -gt 0 ] || { echo "fuzz.sh: the fuzz preset has no target *_fuzz" >&2; exit 1; }
+[ ${#targets[@]} -gt 0 ] || { echo "fuzz.sh: expected tests/fuzz/*_fuzz.cpp, found none" >&2; exit 1; }
 step "build ${#targets[@]} fuzz targets" build fuzz "${targets[@]}"
 
 mkdir -p build/fuzz/crashes
