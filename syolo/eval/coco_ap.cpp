@@ -1,0 +1,1 @@
+// COCO average precision: see coco_ap.h.
