@@ -1,0 +1,32 @@
+// COCO instances JSON: a dataset as COCO publishes it. Read in one pass over the mapped file,
+// whatever the order of its parts; masks are noted, boxes are kept.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+
+#include "syolo/base/limits.h"
+#include "syolo/data/dataset.h"
+
+namespace syolo {
+
+/// Told now and then while a large file is read.
+using ReadProgress = std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)>;
+
+/// Reads "images", "annotations" and "categories"; everything else may be missing or of any form.
+/// Items keep the order of the file, truths of an item too; classes keep the order of "categories",
+/// `class_ids` holds their ids. Item::image is "file_name" as it stands there: the folder of the
+/// pictures is the caller's business. An area that is missing is w * h; "ignore" is noted, only
+/// "iscrowd" counts. Without "annotations" every item's labels are `missing`.
+/// @throws Error(input) with the byte for what is no COCO JSON, for repeated ids (both places) and
+///         for numbers that are not finite; Error(io, limit) as MappedFile::open, and beyond
+///         limits.boxes x 64 annotations
+/// Annotations of unknown images or categories and boxes without area are Findings.
+Dataset read_coco(const std::filesystem::path& file, const Limits& limits = {},
+                  const ReadProgress& progress = {});
+
+/// Writes what read_coco reads: the same images, ids, boxes, areas and flags. Ids that are missing
+/// (all 0) are counted from 1.
+void write_coco(const Dataset& dataset, const std::filesystem::path& file);
+
+}  // namespace syolo
