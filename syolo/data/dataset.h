@@ -28,6 +28,7 @@ struct Truth {
   int cls = 0;  // index into Dataset::names
   bool crowd = false, difficult = false;
   std::int64_t id = 0;  // the annotation's, 0 where the format has none
+  int line = 0;         // in Item::label, 0 where the format has no lines
   bool operator==(const Truth&) const = default;
 };
 
@@ -36,6 +37,7 @@ enum class LabelState { present, empty, missing };
 
 struct Item {
   std::filesystem::path image;
+  std::filesystem::path label;  // the file its truths come from; empty where all share one
   std::int64_t id = 0;  // the format's, or the position in the list
   Size size;            // as the format or the picture's header says; 0 x 0 if unknown
   LabelState state = LabelState::present;
