@@ -18,10 +18,10 @@ using ReadProgress = std::function<void(std::int64_t done_bytes, std::int64_t to
 /// `class_ids` holds their ids. Item::image is "file_name" as it stands there: the folder of the
 /// pictures is the caller's business. An area that is missing is w * h; "ignore" is noted, only
 /// "iscrowd" counts. Without "annotations" every item's labels are `missing`.
-/// @throws Error(input) with the byte for what is no COCO JSON, for repeated ids (both places) and
-///         for numbers that are not finite; Error(io, limit) as MappedFile::open, and beyond
-///         limits.boxes x 64 annotations
-/// Annotations of unknown images or categories and boxes without area are Findings.
+/// Findings: annotations left out (of unknown images or categories, without a box of four finite
+/// numbers), boxes without area (kept: the protocol counts them), masks, crowds.
+/// @throws Error(input) with the byte for what is no COCO JSON and for repeated ids (both places);
+///         Error(io, limit) as MappedFile::open, and beyond limits.boxes x 64 annotations
 Dataset read_coco(const std::filesystem::path& file, const Limits& limits = {},
                   const ReadProgress& progress = {});
 
