@@ -51,7 +51,7 @@ Dataset load_dataset(const Path& path, Split split = Split::all, const Limits& l
 /// Every part on its own, with the same names in all.
 std::vector<Part> load_parts(const Path& path, const Limits& limits = {});
 
-/// One dataset of all parts, items in order.
+/// One dataset of all parts, each picture once, items in order; ids that clash are counted anew.
 Dataset joined(std::vector<Part> parts);
 
 /// Lines "class x y w h" (centre form, fractions): one label file.

@@ -83,7 +83,7 @@ Path pictures_folder(const Dataset& dataset, const Path& file) {
       if (fs::exists(folder / dataset.items[i].image, error)) return folder;
     }
   }
-  return home;
+  return {};
 }
 
 void check_item(Item& item, bool& usable, Findings& findings, const Limits& limits) {
@@ -103,6 +103,14 @@ void check_item(Item& item, bool& usable, Findings& findings, const Limits& limi
 Dataset read_file(const Path& file, const Limits& limits) {
   Dataset dataset = read_coco(file, limits);
   const Path folder = pictures_folder(dataset, file);
+  if (folder.empty()) {  // annotations alone are still worth reading: sizes are theirs
+    if (!dataset.items.empty()) {
+      dataset.findings.push_back(found(
+          "image-missing", {.file = dataset.items.front().image.string()},
+          format("none of the pictures is beside {} or in a folder it names", file.string())));
+    }
+    return dataset;
+  }
   std::vector<Findings> findings(dataset.items.size());
   std::vector<char> usable(dataset.items.size());
   data::for_each_index(dataset.items.size(), 0, [&](std::size_t i) {

@@ -121,13 +121,23 @@ std::vector<Part> load_parts(const Path& path, const Limits& limits) {
 
 Dataset joined(std::vector<Part> parts) {
   Dataset all;
+  std::set<Path> seen;
+  std::set<std::int64_t> ids;
+  bool unique = true;
   for (Part& part : parts) {
     if (all.names.empty()) {
       all.names = part.data.names;
       all.class_ids = part.data.class_ids;
     }
-    for (Item& item : part.data.items) all.items.push_back(std::move(item));
+    for (Item& item : part.data.items) {
+      if (!seen.insert(item.image).second) continue;  // one list may serve as two parts
+      unique = unique && ids.insert(item.id).second;
+      all.items.push_back(std::move(item));
+    }
     data::add_findings(all.findings, std::move(part.data.findings));
+  }
+  for (std::size_t i = 0; !unique && i < all.items.size(); ++i) {
+    all.items[i].id = static_cast<std::int64_t>(i) + 1;
   }
   return all;
 }

@@ -103,7 +103,9 @@ void count_place(const Read& read, Places& places) {
   const auto place = static_cast<std::size_t>(read.place);
   if (places.count[place]++ == 0) places.first[place] = read.item.label.string();
   if (read.place == kNone && places.count[place] <= 3) {
+    const Path beside = Path(read.item.image).replace_extension(".txt");
     places.misses += (places.misses.empty() ? "" : ", ") + read.item.label.string();
+    if (beside != read.item.label) places.misses += ", " + beside.string();
   }
   places.two += read.two_places ? 1 : 0;
 }
@@ -137,6 +139,7 @@ void number_classes(Dataset& dataset) {
     for (const Truth& truth : item.truths) most = std::max(most, truth.cls);
   }
   for (int i = 0; i <= most; ++i) dataset.names.push_back(std::to_string(i));
+  if (most < 0) return;
   dataset.findings.push_back(
       found("class-numbers", {}, format("no class names: numbered 0..{}", most)));
 }

@@ -1,0 +1,59 @@
+#include "app/cli/datasets.h"
+
+#include <map>
+
+#include "syolo/data/rules.h"
+
+namespace syolo::cli {
+
+std::int64_t boxes_in(const Dataset& dataset) {
+  std::int64_t boxes = 0;
+  for (const Item& item : dataset.items) boxes += static_cast<std::int64_t>(item.truths.size());
+  return boxes;
+}
+
+std::int64_t pictures_in(const std::vector<Part>& parts) {
+  std::int64_t pictures = 0;
+  for (const Part& part : parts) pictures += static_cast<std::int64_t>(part.data.items.size());
+  return pictures;
+}
+
+std::string parts_text(const std::vector<Part>& parts) {
+  std::string text;
+  for (const Part& part : parts) {
+    text += format("{}{} {} pictures with {} boxes", text.empty() ? "" : ", ", word(part.split),
+                   grouped(static_cast<std::int64_t>(part.data.items.size())),
+                   grouped(boxes_in(part.data)));
+  }
+  return text;
+}
+
+void report(const Findings& findings, Console& out, std::size_t most_per_rule) {
+  std::map<std::string_view, std::size_t> counts;
+  for (const Finding& finding : findings) {
+    if (++counts[finding.rule] > most_per_rule) continue;
+    const std::string line = to_text(finding);
+    if (finding.severity == Severity::note) {
+      out.note(line);
+    } else {
+      out.warn(line);
+    }
+  }
+  for (const auto& [id, count] : counts) {
+    if (count <= most_per_rule) continue;
+    const Rule* rule = find_rule(id);
+    out.warn(format("{} more of {}{}{}", grouped(static_cast<std::int64_t>(count - most_per_rule)),
+                    id, rule != nullptr ? ": " : "", rule != nullptr ? rule->meaning : ""));
+  }
+}
+
+std::vector<Part> load_parts_for(const std::string& path, Console& out) {
+  const DatasetFormat& form = dataset_format(path);
+  std::vector<Part> parts = load_parts(path);
+  for (const Part& part : parts) report(part.data.findings, out);
+  out.note(format("{}: {}; {}; {} classes", printable(path), form.name, parts_text(parts),
+                  parts.empty() ? 0 : parts.front().data.names.size()));
+  return parts;
+}
+
+}  // namespace syolo::cli

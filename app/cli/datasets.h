@@ -1,0 +1,23 @@
+// What the commands over datasets share: loading with a report, and the parts asked for.
+#pragma once
+
+#include <vector>
+
+#include "app/cli/console.h"
+#include "syolo/data/formats.h"
+
+namespace syolo::cli {
+
+/// Reads every part and reports what was found where.
+std::vector<Part> load_parts_for(const std::string& path, Console& out);
+
+/// Findings by rule: a few of each as lines on stderr, then their number.
+void report(const Findings& findings, Console& out, std::size_t most_per_rule = 3);
+
+/// "3 parts: train 205, val 87, test 72 pictures".
+std::string parts_text(const std::vector<Part>& parts);
+
+std::int64_t pictures_in(const std::vector<Part>& parts);
+std::int64_t boxes_in(const Dataset& dataset);
+
+}  // namespace syolo::cli
