@@ -42,6 +42,7 @@ Command cost_command();
 Command bench_command();
 Command trace_command();
 Command convert_command();
+Command lint_command();
 Command split_command();
 Command convert_data_command();
 Command list_command();

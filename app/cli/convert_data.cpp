@@ -24,6 +24,7 @@ std::vector<std::string_view> written_formats() {
 }
 
 Exit run(const ConvertDataArgs& args, Console& out) {
+  refuse_inside(args.out, args.data);
   const DatasetFormat& from = dataset_format(args.data);
   const DatasetFormat& to = *find_format(written_formats()[static_cast<std::size_t>(args.to)]);
   const std::vector<Part> parts = load_parts_for(args.data, out);

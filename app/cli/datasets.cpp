@@ -1,5 +1,7 @@
 #include "app/cli/datasets.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include "syolo/data/rules.h"
@@ -45,6 +47,16 @@ void report(const Findings& findings, Console& out, std::size_t most_per_rule) {
     out.warn(format("{} more of {}{}{}", grouped(static_cast<std::int64_t>(count - most_per_rule)),
                     id, rule != nullptr ? ": " : "", rule != nullptr ? rule->meaning : ""));
   }
+}
+
+void refuse_inside(const std::string& out, const std::string& dataset) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (!fs::is_directory(dataset, error)) return;  // the folders of its pictures are looked at later
+  const fs::path a = fs::weakly_canonical(out, error), b = fs::weakly_canonical(dataset, error);
+  if (std::mismatch(b.begin(), b.end(), a.begin(), a.end()).first != b.end()) return;
+  throw Error(ErrorKind::usage, "expected a folder outside the dataset, found one inside it",
+              {.file = out, .item = "--out"}, "a dataset is only read");
 }
 
 std::vector<Part> load_parts_for(const std::string& path, Console& out) {

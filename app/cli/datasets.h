@@ -17,6 +17,9 @@ void report(const Findings& findings, Console& out, std::size_t most_per_rule = 
 /// "3 parts: train 205, val 87, test 72 pictures".
 std::string parts_text(const std::vector<Part>& parts);
 
+/// @throws Error(usage) when `out` lies in the dataset's folder, which is only read
+void refuse_inside(const std::string& out, const std::string& dataset);
+
 std::int64_t pictures_in(const std::vector<Part>& parts);
 std::int64_t boxes_in(const Dataset& dataset);
 

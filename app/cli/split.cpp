@@ -92,6 +92,7 @@ void print_table(const std::vector<Part>& parts, Console& out) {
 }
 
 Exit run(const SplitArgs& args, Console& out) {
+  refuse_inside(args.out, args.data);
   SplitOptions options;
   options.shares = read_shares(args.shares);
   options.grouping = static_cast<Grouping>(args.grouping);

@@ -230,7 +230,8 @@ std::vector<Split> splits(const Path& path, const Limits& limits) {
 void collect(const DatasetYaml& yaml, Split split, const Path& file, const Limits& limits,
              std::vector<PictureRef>& pictures, Findings& findings) {
   const Path home = file.parent_path();
-  const Path base = home / Path(yaml.path);  // an absolute `path` replaces home
+  // An absolute `path` replaces home.
+  const Path base = (home / Path(yaml.path)).lexically_normal();
   for (const std::string& entry : entries(yaml, split)) {
     std::vector<Path> candidates = {base / Path(entry), home / Path(entry)};
     if (!Path(entry).is_absolute()) candidates.emplace_back(entry);

@@ -1,0 +1,151 @@
+// syolo lint: the faults of a dataset. Reads it, never writes into it.
+
+#include "syolo/data/lint.h"
+
+#include <filesystem>
+#include <memory>
+
+#include "app/cli/command.h"
+#include "app/cli/datasets.h"
+#include "app/cli/json.h"
+#include "app/cli/options.h"
+#include "syolo/data/rules.h"
+#include "syolo/graph/cfg.h"
+#include "syolo/graph/lower.h"
+
+namespace syolo::cli {
+namespace {
+
+struct LintArgs {
+  std::string data, cfg, sarif, html, fix;
+  std::optional<Size> input;
+  int limit = 10, repeated = LintOptions{}.repeated;
+};
+
+std::string_view word(Severity severity) {
+  return severity == Severity::error ? "error" : severity == Severity::warning ? "warning" : "note";
+}
+
+/// Anchors, input size and finest stride of the network that is to be trained.
+void ask_network(const std::string& cfg, LintOptions& options, Console& out) {
+  Findings findings;
+  const Graph graph = load_cfg(cfg, findings);
+  out.notes(findings);
+  Shape input = graph.net().input;
+  input.n = 1;
+  const Program program = lower(graph, input);
+  options.input = {input.w, input.h};
+  int finest = 0;
+  for (const auto& [node, spec] : heads(program)) {
+    for (const Anchor& anchor : spec->anchors) options.anchors.push_back(anchor);
+    const int cells = graph.nodes()[static_cast<std::size_t>(node)].shape.w;
+    const int stride = options.input.width / std::max(1, cells);
+    finest = finest == 0 ? stride : std::min(finest, stride);
+  }
+  if (finest > 0) options.finest_stride = finest;
+}
+
+void print_text(const LintReport& report, int limit, Console& out) {
+  for (const Severity severity : {Severity::error, Severity::warning, Severity::note}) {
+    for (const Rule& rule : data_rules()) {
+      if (rule.severity != severity) continue;
+      std::int64_t count = 0;
+      for (const Finding& finding : report.findings) {
+        if (finding.rule != rule.id) continue;
+        if (count++ == 0) {
+          out.print(format("{} {}: {} ({})\n", word(severity), out.bold(rule.id), rule.meaning,
+                           rule.action));
+        }
+        if (count > limit) continue;
+        const std::string place = to_text(finding.where);
+        out.print(format("  {}{}{}\n", printable(place, 1000), place.empty() ? "" : ": ",
+                         printable(finding.text, 1000)));
+      }
+      if (count > limit) out.print(format("  and {} more\n", grouped(count - limit)));
+    }
+  }
+  out.print(format("{} pictures, {} boxes: {} errors, {} warnings, {} notes\n",
+                   grouped(report.pictures), grouped(report.boxes), report.count(Severity::error),
+                   report.count(Severity::warning), report.count(Severity::note)));
+}
+
+Json to_json(const LintReport& report) {
+  Json rows = Json::array();
+  for (const Finding& finding : report.findings) {
+    rows.push_back({{"rule", finding.rule},
+                    {"severity", word(finding.severity)},
+                    {"file", finding.where.file},
+                    {"line", finding.where.line},
+                    {"text", finding.text},
+                    {"action", find_rule(finding.rule)->action}});
+  }
+  return rows;
+}
+
+void write_copy(std::vector<Part> parts, const LintReport& report, const LintArgs& args,
+                Console& out) {
+  const DatasetFormat* to = &dataset_format(args.data);
+  if (to->write == nullptr) to = find_format("yolo");
+  parts = corrected(std::move(parts), report);
+  WriteOptions options;
+  options.progress = [&out](std::int64_t done, std::int64_t total) {
+    out.progress(done, total, "pictures");
+  };
+  const Findings lost = to->write(parts, args.fix, options);
+  out.end_progress();
+  cli::report(lost, out);
+  out.note(format("corrected copy: {}: {}, {}", printable(args.fix), to->name, parts_text(parts)));
+}
+
+Exit run(const LintArgs& args, Console& out) {
+  if (!args.fix.empty()) refuse_inside(args.fix, args.data);
+  LintOptions options;
+  options.threads = out.globals.threads;
+  options.repeated = args.repeated;
+  options.progress = [&out](std::int64_t done, std::int64_t total) {
+    out.progress(done, total, "pictures");
+  };
+  if (!args.cfg.empty()) ask_network(args.cfg, options, out);
+  if (args.input) options.input = *args.input;
+  std::vector<Part> parts = load_parts(args.data);
+  const LintReport result = lint(parts, options);
+  out.end_progress();
+  if (!args.sarif.empty()) write_file_atomic(args.sarif, lint_sarif(result, SYOLO_VERSION));
+  if (!args.html.empty()) write_file_atomic(args.html, lint_html(parts, result));
+  if (out.globals.json) {
+    out.print(document(to_json(result)));
+  } else {
+    print_text(result, args.limit, out);
+  }
+  if (!args.fix.empty()) write_copy(std::move(parts), result, args, out);
+  return result.count(Severity::error) > 0 ? Exit::no : Exit::done;
+}
+
+Action bind(CLI::App& cli) {
+  auto args = std::make_shared<LintArgs>();
+  add_text(cli, "data,--data", args->data, "DATASET",
+           "YAML, .data, list, COCO JSON, VOC or picture folder")
+      ->required();
+  add_text(cli, "--cfg", args->cfg, "FILE", "ask this network's anchors, input and strides too");
+  add_size(cli, "--input", args->input, "input size for box sizes (default: 640, or the cfg's)");
+  add_text(cli, "--sarif", args->sarif, "FILE", "also write SARIF 2.1.0");
+  add_text(cli, "--html", args->html, "FILE", "also write a page with pictures and crops");
+  add_text(cli, "--fix", args->fix, "DIR", "write a corrected copy into a new folder");
+  add_int(cli, "--limit", args->limit, 0, 1'000'000, "N", "findings shown of a rule (default: 10)");
+  add_int(cli, "--repeated", args->repeated, 2, 1'000'000'000, "N",
+          "equal boxes that are no chance (default: 100)");
+  return [args](Console& out) { return run(*args, out); };
+}
+
+}  // namespace
+
+Command lint_command() {
+  return {"lint",
+          "",
+          "the faults of a dataset, with file, line and rule; exit 1 when there are errors",
+          "DATASET [options]",
+          "syolo lint my/dataset.yaml --html faults.html",
+          bind};
+}
+
+}  // namespace syolo::cli
