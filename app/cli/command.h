@@ -43,6 +43,8 @@ Command bench_command();
 Command trace_command();
 Command convert_command();
 Command lint_command();
+Command stats_command();
+Command anchors_command();
 Command split_command();
 Command convert_data_command();
 Command list_command();

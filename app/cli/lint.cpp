@@ -8,10 +8,9 @@
 #include "app/cli/command.h"
 #include "app/cli/datasets.h"
 #include "app/cli/json.h"
+#include "app/cli/networks.h"
 #include "app/cli/options.h"
 #include "syolo/data/rules.h"
-#include "syolo/graph/cfg.h"
-#include "syolo/graph/lower.h"
 
 namespace syolo::cli {
 namespace {
@@ -24,25 +23,6 @@ struct LintArgs {
 
 std::string_view word(Severity severity) {
   return severity == Severity::error ? "error" : severity == Severity::warning ? "warning" : "note";
-}
-
-/// Anchors, input size and finest stride of the network that is to be trained.
-void ask_network(const std::string& cfg, LintOptions& options, Console& out) {
-  Findings findings;
-  const Graph graph = load_cfg(cfg, findings);
-  out.notes(findings);
-  Shape input = graph.net().input;
-  input.n = 1;
-  const Program program = lower(graph, input);
-  options.input = {input.w, input.h};
-  int finest = 0;
-  for (const auto& [node, spec] : heads(program)) {
-    for (const Anchor& anchor : spec->anchors) options.anchors.push_back(anchor);
-    const int cells = graph.nodes()[static_cast<std::size_t>(node)].shape.w;
-    const int stride = options.input.width / std::max(1, cells);
-    finest = finest == 0 ? stride : std::min(finest, stride);
-  }
-  if (finest > 0) options.finest_stride = finest;
 }
 
 void print_text(const LintReport& report, int limit, Console& out) {
@@ -105,7 +85,12 @@ Exit run(const LintArgs& args, Console& out) {
   options.progress = [&out](std::int64_t done, std::int64_t total) {
     out.progress(done, total, "pictures");
   };
-  if (!args.cfg.empty()) ask_network(args.cfg, options, out);
+  if (!args.cfg.empty()) {
+    const NetworkFacts network = network_facts(args.cfg, out);
+    options.input = network.input;
+    options.anchors = network.used_anchors();
+    options.finest_stride = network.finest_stride();
+  }
   if (args.input) options.input = *args.input;
   std::vector<Part> parts = load_parts(args.data);
   const LintReport result = lint(parts, options);
