@@ -186,7 +186,8 @@ void CfgSection::training_only(std::span<const std::string_view> keys) {
   for (Entry& entry : entries_) {
     if (std::find(keys.begin(), keys.end(), entry.key) == keys.end()) continue;
     entry.used = true;
-    hints_.emplace_back(entry.key, entry.value);
+    const std::pair<std::string, std::string> hint(entry.key, entry.value);
+    if (std::find(hints_.begin(), hints_.end(), hint) == hints_.end()) hints_.push_back(hint);
   }
 }
 

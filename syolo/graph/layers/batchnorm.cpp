@@ -1,12 +1,15 @@
 // [batchnorm]: batch normalisation alone.
 #include "syolo/graph/layers/rows.h"
+#include "syolo/graph/layers/windows.h"
 #include "syolo/graph/lower.h"
 
 namespace syolo {
 namespace {
 
 struct BatchNormLayer final : Layer {
-  void write(CfgWriter&) const override {}
+  double epsilon = graph::kBatchNormEpsilon;
+
+  void write(CfgWriter& out) const override { graph::write_epsilon(out, epsilon); }
   Shape infer(std::span<const Shape> src) const override { return src[0]; }
   std::vector<ParamSpec> params(std::span<const Shape> src) const override {
     const Shape vector{1, src[0].c, 1, 1};
@@ -16,12 +19,14 @@ struct BatchNormLayer final : Layer {
             {Role::variance, vector}};
   }
   ValueId lower(Lowering& to, std::span<const ValueId> src) const override {
-    return to.batch_norm(src[0], 1e-5, to.node());
+    return to.batch_norm(src[0], epsilon, to.node());
   }
 };
 
 ReadLayer read(CfgSection& in) {
-  return {std::make_shared<BatchNormLayer>(), {in.previous()}};
+  auto norm = std::make_shared<BatchNormLayer>();
+  norm->epsilon = graph::read_epsilon(in);
+  return {norm, {in.previous()}};
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ using namespace graph;
 struct Convolutional final : Layer {
   int filters = 1, size = 1, padding = 0, dilation = 1, groups = 1, antialiasing = 0;
   int batch_normalize = 0;  // 2: statistics over several iterations (cbn), the same at inference
+  double epsilon = kBatchNormEpsilon;
   Strides stride;
   Act activation;
   std::optional<NodeId> shared;  // share_index: the layer whose parameters are used
@@ -22,6 +23,7 @@ struct Convolutional final : Layer {
   void write(CfgWriter& out) const override {
     if (batch_normalize == 1) out.integer("batch_normalize", 1);
     if (batch_normalize == 2) out.integer("cbn", 1);
+    if (batch_normalize) write_epsilon(out, epsilon);
     out.integer("filters", filters);
     out.integer("size", size);
     write_strides(out, stride);
@@ -79,7 +81,7 @@ struct Convolutional final : Layer {
     conv.dilation = dilation, conv.groups = groups;
     conv.bias = batch_normalize == 0;
     ValueId value = to.conv(src[0], conv);
-    if (batch_normalize) value = to.batch_norm(value, 1e-5, conv.params);
+    if (batch_normalize) value = to.batch_norm(value, epsilon, conv.params);
     value = to.activate(value, activation);
     if (antialiasing == 0) return value;
     return to.conv(value, blur(antialiasing, filters, stride, to.node()));
@@ -112,6 +114,7 @@ ReadLayer read(CfgSection& in) {
   conv->antialiasing = in.integer("antialiasing", 0, 0, 2);
   conv->batch_normalize = in.integer("batch_normalize", 0, 0, 2);
   if (in.flag("cbn")) conv->batch_normalize = 2;
+  conv->epsilon = read_epsilon(in);
   conv->activation = in.activation("activation", Act::of<formula::Logistic>());
   read_ignored(in);
   std::vector<NodeId> src = {in.previous()};

@@ -1,4 +1,4 @@
-// Geometry shared by the layers that slide a window.
+// What several layers read and write alike: window geometry, the epsilon of batch normalisation.
 #pragma once
 
 #include "syolo/graph/cfg.h"
@@ -8,6 +8,15 @@ namespace syolo::graph {
 
 constexpr int kMaxSide = 65'535;
 constexpr int kMaxChannels = 1 << 20;
+
+/// Darknet's constant; `epsilon` is ours, for networks that were trained with another.
+constexpr double kBatchNormEpsilon = 1e-5;
+inline double read_epsilon(CfgSection& in) {
+  return in.real("epsilon", kBatchNormEpsilon, 0, 1);
+}
+inline void write_epsilon(CfgWriter& out, double epsilon) {
+  if (epsilon != kBatchNormEpsilon) out.real("epsilon", epsilon);
+}
 
 struct Strides {
   int x = 1, y = 1;
