@@ -70,7 +70,7 @@ struct Level {
   std::string_view training = {};  // keys of this head's section that only training reads
 };
 
-enum class HeadOrder { inline_, last };    // behind each level, or all behind the neck
+enum class HeadOrder { each, last };       // behind each level, or all behind the neck
 enum class HeadKind { plain, attention };  // attention: two 1x1 with a SAM between (P7 attention)
 
 struct HeadSet {
@@ -78,7 +78,7 @@ struct HeadSet {
   NmsKind nms = NmsKind::diou;
   int classes = 80;
   std::vector<Anchor> anchors = {};
-  HeadOrder order = HeadOrder::inline_;
+  HeadOrder order = HeadOrder::each;
   HeadKind kind = HeadKind::plain;
   std::string_view training = {};  // keys of every head's section, "key=value ..."
 };
