@@ -3,10 +3,13 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <exception>
 #include <optional>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "syolo/base/error.h"
 #include "syolo/base/file.h"
@@ -93,6 +96,29 @@ std::string cpu_model() {
     if (colon != std::string_view::npos) return std::string(trim(line.substr(colon + 1)));
   }
   return "unknown";
+}
+
+void for_each_parallel(int count, int workers, const std::function<void(int i, int worker)>& body) {
+  std::atomic<int> next = 0;
+  std::vector<std::exception_ptr> errors(static_cast<std::size_t>(count));
+  const auto work = [&](int worker) {
+    for (int i = next++; i < count; i = next++) {
+      try {
+        body(i, worker);
+      } catch (...) {  // carried to the owner
+        errors[static_cast<std::size_t>(i)] = std::current_exception();
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> others;
+    for (int worker = 1; worker < std::min(workers, count); ++worker)
+      others.emplace_back(work, worker);
+    work(0);
+  }
+  for (const std::exception_ptr& error : errors) {
+    if (error) std::rethrow_exception(error);
+  }
 }
 
 }  // namespace syolo

@@ -1,6 +1,7 @@
-// How many threads this process may really use.
+// How many threads this process may really use, and independent work on several.
 #pragma once
 
+#include <functional>
 #include <string>
 
 namespace syolo {
@@ -15,5 +16,10 @@ CpuBudget cpu_budget();
 
 /// "model name" of the processor, or "unknown".
 std::string cpu_model();
+
+/// Calls body(i, worker) once for every i below `count`, on `workers` threads (the caller's is
+/// number 0) that take the next i when they are free.
+/// @throws what the body threw for the smallest i, after all are done
+void for_each_parallel(int count, int workers, const std::function<void(int i, int worker)>& body);
 
 }  // namespace syolo

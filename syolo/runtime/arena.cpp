@@ -4,14 +4,10 @@
 #include <limits>
 #include <numeric>
 
+#include "syolo/runtime/storage_impl.h"
+
 namespace syolo {
 namespace {
-
-constexpr std::int64_t kAlignment = 64;
-
-std::int64_t rounded(std::int64_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
 
 /// Places blocks in the given order, each into the tightest gap between those alive with it.
 ArenaPlan place(std::span<const Lifetime> all, std::span<const std::size_t> order) {
@@ -20,7 +16,7 @@ ArenaPlan place(std::span<const Lifetime> all, std::span<const std::size_t> orde
   std::vector<std::size_t> placed;
   std::vector<std::size_t> neighbours;
   for (const std::size_t i : order) {
-    const std::int64_t size = rounded(all[i].bytes);
+    const std::int64_t size = runtime::aligned(all[i].bytes);
     neighbours.clear();
     for (const std::size_t j : placed) {
       if (all[j].first <= all[i].last && all[i].first <= all[j].last) neighbours.push_back(j);
@@ -31,7 +27,7 @@ ArenaPlan place(std::span<const Lifetime> all, std::span<const std::size_t> orde
     for (const std::size_t j : neighbours) {
       const std::int64_t gap = plan.offsets[j] - end;
       if (gap >= size && gap < best_gap) best = end, best_gap = gap;
-      end = std::max(end, plan.offsets[j] + rounded(all[j].bytes));
+      end = std::max(end, plan.offsets[j] + runtime::aligned(all[j].bytes));
     }
     plan.offsets[i] = best >= 0 ? best : end;
     plan.bytes = std::max(plan.bytes, plan.offsets[i] + size);
@@ -45,8 +41,8 @@ std::int64_t lower_bound_of(std::span<const Lifetime> all) {
   for (const Lifetime& life : all) steps = std::max(steps, life.last + 1);
   std::vector<std::int64_t> change(static_cast<std::size_t>(steps) + 1);
   for (const Lifetime& life : all) {
-    change[static_cast<std::size_t>(life.first)] += rounded(life.bytes);
-    change[static_cast<std::size_t>(life.last) + 1] -= rounded(life.bytes);
+    change[static_cast<std::size_t>(life.first)] += runtime::aligned(life.bytes);
+    change[static_cast<std::size_t>(life.last) + 1] -= runtime::aligned(life.bytes);
   }
   std::int64_t alive = 0, greatest = 0;
   for (const std::int64_t c : change) greatest = std::max(greatest, alive += c);

@@ -53,8 +53,8 @@ PlanBuilder::PlanBuilder(const Model& model, Shape input, const PlanOptions& opt
   plan_->precision = type_ == DType::bf16 ? Precision::bf16 : Precision::f32;
   layout_ = preferred_layout(type_, plan_->engine);
   if (options.tune != Tune::heuristic) {
-    tune_ = TuneCache(options.cache, format("{} | {} | oneDNN {} | {} threads", cpu_model(),
-                                            library_isa(), library_version(), plan_->threads));
+    tune_ = TuneCache(options.cache,
+                      format("{} | {} | oneDNN {}", cpu_model(), library_isa(), library_version()));
   }
 }
 
@@ -129,8 +129,10 @@ std::shared_ptr<const Plan> PlanBuilder::build() {
   choose_storages();
   place_inside_others();
   const auto& code = plan_->program.code;
+  choose_convs();
   for (const Instr& instr : code) build_instr(instr);
   finish_memory();
+  pack_weights();
   tune_.save();
   return plan_;
 }
@@ -180,16 +182,19 @@ void PlanBuilder::build_head(const Head& op, const Instr& instr) {
   build_unary(instr, activated, "head");
 }
 
-void PlanBuilder::used_in_last_step(std::initializer_list<int> sources, int dst) {
+void PlanBuilder::used_in_last_step(const std::vector<int>& sources, int dst) {
   const int step = static_cast<int>(plan_->steps.size()) - 1;
   for (const int src : sources) slot_data(src).last = step;
   if (slot_data(dst).first < 0) slot_data(dst).first = step;
 }
 
+Where PlanBuilder::where_of(const Instr& instr) const {
+  return instr.origin < 0 ? Where{} : model_.graph.node(instr.origin).where;
+}
+
 void PlanBuilder::build_instr(const Instr& instr) {
   origin_ = instr.origin;
-  const Where where = origin_ < 0 ? Where{} : model_.graph.node(origin_).where;
-  with_where(where, [&] {
+  with_where(where_of(instr), [&] {
     std::visit(
         Overload{[](const Input&) {}, [&](const Conv& op) { build_conv(op, instr); },
                  [&](const BatchNorm& op) { build_batch_norm(op, instr); },
@@ -237,9 +242,7 @@ void PlanBuilder::build_concat(const Instr& instr) {
                           channel, count);
           },
           format("copy {} channels", count));
-      const int step = static_cast<int>(plan_->steps.size()) - 1;
-      slot_data(src).last = step;
-      if (slot_data(dst).first < 0) slot_data(dst).first = step;
+      used_in_last_step({src}, dst);
     }
     channel += count;
   }
@@ -281,7 +284,7 @@ void PlanBuilder::build_pool(const Pool& op, const Instr& instr) {
         },
         what);
   }
-  slot_data(src).last = slot_data(dst).first = static_cast<int>(plan_->steps.size()) - 1;
+  used_in_last_step({src}, dst);
 }
 
 void PlanBuilder::build_weighted_sum(const WeightedSum& op, const Instr& instr) {
@@ -299,9 +302,7 @@ void PlanBuilder::build_weighted_sum(const WeightedSum& op, const Instr& instr) 
         weighted_sum(arrays, weights, per_channel, MutableArray{array_of(*plan, dst, b)});
       },
       "weighted sum");
-  const int step = static_cast<int>(plan_->steps.size()) - 1;
-  for (const int s : src) slot_data(s).last = step;
-  slot_data(dst).first = step;
+  used_in_last_step(src, dst);
 }
 
 void PlanBuilder::build_batch_norm(const BatchNorm& op, const Instr& instr) {
@@ -321,7 +322,7 @@ void PlanBuilder::build_batch_norm(const BatchNorm& op, const Instr& instr) {
         scale_shift(array_of(*plan, src, b), scale, shift, MutableArray{array_of(*plan, dst, b)});
       },
       "batch norm");
-  slot_data(src).last = slot_data(dst).first = static_cast<int>(plan_->steps.size()) - 1;
+  used_in_last_step({src}, dst);
 }
 
 int PlanBuilder::converted(int from, const dnnl::memory::desc& desc, Storage storage) {
@@ -332,7 +333,7 @@ int PlanBuilder::converted(int from, const dnnl::memory::desc& desc, Storage sto
   step.arguments = {{DNNL_ARG_FROM, desc_of(source.shape, source.storage), from, nullptr, false},
                     {DNNL_ARG_TO, desc, to, nullptr, false}};
   add_step(std::move(step), "change of layout", "reorder");
-  slot_data(from).last = slot_data(to).first = static_cast<int>(plan_->steps.size()) - 1;
+  used_in_last_step({from}, to);
   return to;
 }
 

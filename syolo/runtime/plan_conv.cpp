@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "syolo/base/parallel.h"
 #include "syolo/runtime/kernels/kernels.h"
 #include "syolo/runtime/plan_impl.h"
 
@@ -160,53 +161,128 @@ PlanBuilder::Choice PlanBuilder::choose_conv(const Conv& op, const Instr& instr)
   return take(0, "few pixels per channel (not measured)");
 }
 
-void PlanBuilder::pack_weights(const Conv& op, const Instr& instr, const ConvOffer& offer,
-                               PrimitiveStep& step) {
-  const int in = shape(instr.src[0]).c / op.groups;
-  const auto kernel_values =
-      static_cast<std::size_t>(std::int64_t{op.filters} * in * op.kh * op.kw);
-  std::vector<float> kernel, bias(static_cast<std::size_t>(op.filters));
-  const float* values = nullptr;
-  if (op.kernel != Conv::Kernel::learned) {
-    const int side = op.kh;
-    for (int f = 0; f < op.filters; ++f) {
-      for (int i = 0; i < side * side; ++i) {
-        const auto tap = [side](int at) {
-          return side == 3 && at == 1 ? 0.5F : side == 3 ? 0.25F : 0.5F;
-        };
-        kernel.push_back(tap(i / side) * tap(i % side));
-      }
+void PlanBuilder::choose_convs() {
+  const auto& code = plan_->program.code;
+  choices_.resize(code.size());
+  const bool timing = options_.tune == Tune::measure;  // one at a time, with all threads
+  for_each_parallel(static_cast<int>(code.size()), timing ? 1 : plan_->threads, [&](int i, int) {
+    const ThreadScope scope(plan_->threads);
+    const auto at = static_cast<std::size_t>(i);
+    if (const auto* op = std::get_if<Conv>(&code[at].op)) {
+      with_where(where_of(code[at]), [&] { choices_[at] = choose_conv(*op, code[at]); });
     }
-    values = kernel.data();
-  } else if (op.norm_epsilon) {
-    kernel.resize(kernel_values);
-    fold_batch_norm(model_.weights, op.params, *op.norm_epsilon, kernel, bias);
-    values = kernel.data();
-  } else {
-    values = model_.weights.at({op.params, Role::kernel}).values().data();
+  });
+}
+
+void PlanBuilder::add_constants(const Conv& op, const Instr& instr, const ConvOffer& offer,
+                                PrimitiveStep& step) {
+  const auto constant = [&](int id, const memory::desc& desc) {
+    auto value = std::make_shared<memory>(desc, plan_->engine, static_cast<void*>(nullptr));
+    step.arguments.push_back({id, desc, -1, value, false});
+    plan_->weight_bytes += aligned(static_cast<std::int64_t>(desc.get_size()));
+    return *value;
+  };
+  packings_.push_back({&op, shape(instr.src[0]).c / op.groups,
+                       constant(DNNL_ARG_WEIGHTS, offer.weights),
+                       constant(DNNL_ARG_BIAS, offer.bias)});
+}
+
+void PlanBuilder::pack_weights() {
+  plan_->constants = std::make_unique<Pages>(plan_->weight_bytes);
+  std::byte* at = plan_->constants->data();
+  for (Packing& packing : packings_) {
+    for (memory* value : {&packing.kernel, &packing.bias}) {
+      value->set_data_handle(at);
+      at += aligned(static_cast<std::int64_t>(value->get_desc().get_size()));
+    }
+  }
+  // The largest first: no thread is left with one at the end.
+  std::stable_sort(packings_.begin(), packings_.end(), [](const Packing& a, const Packing& b) {
+    return a.kernel.get_desc().get_size() > b.kernel.get_desc().get_size();
+  });
+  std::vector<std::vector<float>> folded(static_cast<std::size_t>(plan_->threads));
+  for_each_parallel(static_cast<int>(packings_.size()), plan_->threads, [&](int i, int worker) {
+    const ThreadScope scope(1);
+    pack(packings_[static_cast<std::size_t>(i)], folded[static_cast<std::size_t>(worker)]);
+  });
+}
+
+namespace {
+
+/// Darknet's fixed blur kernels: [1/4, 1/2, 1/4] or [1/2, 1/2], times itself.
+void fill_blur(int side, std::span<float> kernel) {
+  const auto tap = [side](std::size_t at) {
+    return side == 3 && at == 1 ? 0.5F : side == 3 ? 0.25F : 0.5F;
+  };
+  const auto cells = static_cast<std::size_t>(side) * static_cast<std::size_t>(side);
+  for (std::size_t i = 0; i < kernel.size(); ++i) {
+    const std::size_t cell = i % cells;
+    kernel[i] =
+        tap(cell / static_cast<std::size_t>(side)) * tap(cell % static_cast<std::size_t>(side));
+  }
+}
+
+}  // namespace
+
+void PlanBuilder::pack(const Packing& packing, std::vector<float>& folded) const {
+  const Conv& op = *packing.op;
+  const auto per_filter = static_cast<std::size_t>(packing.in_channels * op.kh * op.kw);
+  // The padding that a layout may add is zero: fresh pages are.
+  const std::span<float> bias(static_cast<float*>(packing.bias.get_data_handle()),
+                              static_cast<std::size_t>(op.filters));
+  if (op.kernel != Conv::Kernel::learned) {
+    folded.resize(std::max(folded.size(), per_filter * bias.size()));
+    fill_blur(op.kh, std::span(folded).first(per_filter * bias.size()));
+    pack_filters(packing, 0, op.filters, folded.data());
+    return;
+  }
+  if (!op.norm_epsilon) {
     if (op.bias) {
       const auto own = model_.weights.at({op.params, Role::bias}).values();
       std::copy(own.begin(), own.end(), bias.begin());
     }
+    pack_filters(packing, 0, op.filters,
+                 model_.weights.at({op.params, Role::kernel}).values().data());
+  } else {
+    const int step = filters_at_once(packing, per_filter);
+    for (int first = 0; first < op.filters; first += step) {
+      const auto count = static_cast<std::size_t>(std::min(step, op.filters - first));
+      folded.resize(std::max(folded.size(), per_filter * count));
+      fold_batch_norm(model_.weights, op.params, *op.norm_epsilon, first,
+                      std::span(folded).first(per_filter * count),
+                      bias.subspan(static_cast<std::size_t>(first), count));
+      pack_filters(packing, first, static_cast<int>(count), folded.data());
+    }
   }
-  memory::dims dims = {op.filters, in, op.kh, op.kw};
-  if (op.groups != 1) dims = {op.groups, op.filters / op.groups, in, op.kh, op.kw};
+  model_.weights.release_pages({op.params, Role::kernel});
+}
+
+int PlanBuilder::filters_at_once(const Packing& packing, std::size_t per_filter) const {
+  constexpr std::size_t kValues = std::size_t{1} << 18;  // 1 MiB: stays in the second cache
+  const Conv& op = *packing.op;
+  const int whole = op.filters;
+  // Layouts group filters by 64 at most; those of Winograd cannot be written in parts.
+  const int step = static_cast<int>(std::max<std::size_t>(kValues / per_filter / 64, 1)) * 64;
+  if (op.groups != 1 || step >= whole) return whole;
+  const memory::dims part = {step, packing.in_channels, op.kh, op.kw};
+  return packing.kernel.get_desc().submemory_desc(part, {0, 0, 0, 0}, true) ? step : whole;
+}
+
+void PlanBuilder::pack_filters(const Packing& packing, int first, int count,
+                               const float* values) const {
+  const Conv& op = *packing.op;
+  memory::dims dims = {count, packing.in_channels, op.kh, op.kw};
+  if (op.groups != 1) dims = {op.groups, count / op.groups, packing.in_channels, op.kh, op.kw};
   const auto tag = op.groups == 1 ? memory::format_tag::oihw : memory::format_tag::goihw;
   const memory::desc plain(dims, memory::data_type::f32, tag);
-  // The library only reads through this handle.
+  memory::desc target = packing.kernel.get_desc();
+  if (count != op.filters) target = target.submemory_desc(dims, {first, 0, 0, 0});
+  // The library only reads through the first handle.
   memory from(plain, plan_->engine, const_cast<float*>(values));
-  auto packed = std::make_shared<memory>(offer.weights, plan_->engine);
+  memory to(target, plan_->engine, packing.kernel.get_data_handle());
   dnnl::stream stream(plan_->engine);
-  reorder(plain, offer.weights, plan_->engine)
-      .execute(stream, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, *packed}});
+  reorder(plain, target, plan_->engine).execute(stream, {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
   stream.wait();
-  auto packed_bias = std::make_shared<memory>(offer.bias, plan_->engine);
-  std::memcpy(packed_bias->get_data_handle(), bias.data(), bias.size() * sizeof(float));
-  plan_->weight_bytes +=
-      static_cast<std::int64_t>(offer.weights.get_size() + offer.bias.get_size());
-  step.arguments.push_back({DNNL_ARG_WEIGHTS, offer.weights, -1, std::move(packed), false});
-  step.arguments.push_back({DNNL_ARG_BIAS, offer.bias, -1, std::move(packed_bias), false});
-  if (op.kernel == Conv::Kernel::learned) model_.weights.release_pages({op.params, Role::kernel});
 }
 
 void PlanBuilder::add_epilogue(const Conv& op, const Instr& instr, const Choice& choice) {
@@ -234,11 +310,12 @@ void PlanBuilder::add_epilogue(const Conv& op, const Instr& instr, const Choice&
         },
         format("{}{}", op.act.name(), op.residual ? " and residual" : ""));
   }
-  if (residual >= 0) slot_data(residual).last = static_cast<int>(plan_->steps.size()) - 1;
+  if (residual >= 0) used_in_last_step({residual}, dst);
 }
 
 void PlanBuilder::build_conv(const Conv& op, const Instr& instr) {
-  const Choice choice = choose_conv(op, instr);
+  const auto at = static_cast<std::size_t>(&instr - plan_->program.code.data());
+  const Choice choice = std::move(choices_[at].value());
   const ConvOffer& offer = choice.offer;
   const int dst = slot(instr.dst);
   const Storage want = slot_data(dst).storage;
@@ -251,7 +328,7 @@ void PlanBuilder::build_conv(const Conv& op, const Instr& instr) {
   PrimitiveStep step{offer.primitive, {}};
   step.arguments = {{DNNL_ARG_SRC, offer.src, src, nullptr, false},
                     {DNNL_ARG_DST, offer.dst, out, nullptr, false}};
-  pack_weights(op, instr, offer, step);
+  add_constants(op, instr, offer, step);
   int residual = -1;
   if (choice.fused_residual) {
     residual = in_storage(instr.src[1], want);
@@ -266,16 +343,14 @@ void PlanBuilder::build_conv(const Conv& op, const Instr& instr) {
   add_step(std::move(step), text_of(op, shape(instr.src[0])),
            format("{} {}", name_of(choice.algorithm), offer.implementation), choice.why,
            macs_of(op, shape(instr.src[0]), shape(instr.dst)));
-  const int index = static_cast<int>(plan_->steps.size()) - 1;
-  slot_data(src).last = index;
-  slot_data(out).first = index;
-  if (residual >= 0) slot_data(residual).last = index;
+  used_in_last_step({src}, out);
+  if (residual >= 0) used_in_last_step({residual}, out);
   if (!same_layout) {
     PrimitiveStep back{reorder(offer.dst, desc_of(shape(instr.dst), want), plan_->engine), {}};
     back.arguments = {{DNNL_ARG_FROM, offer.dst, out, nullptr, false},
                       {DNNL_ARG_TO, desc_of(shape(instr.dst), want), dst, nullptr, false}};
     add_step(std::move(back), "change of layout", "reorder");
-    slot_data(out).last = slot_data(dst).first = static_cast<int>(plan_->steps.size()) - 1;
+    used_in_last_step({out}, dst);
   }
   add_epilogue(op, instr, choice);
 }

@@ -3,12 +3,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "syolo/runtime/kernels/kernels.h"
 #include "syolo/runtime/onednn_impl.h"
+#include "syolo/runtime/pages_impl.h"
 #include "syolo/runtime/plan.h"
 #include "syolo/runtime/tune_impl.h"
 
@@ -59,6 +61,7 @@ class Plan {
   std::vector<std::int64_t> offsets;  // of every slot in the arena
   std::vector<int> slot_of_value;     // -1: computed nowhere (removed, or a head's output)
   std::vector<runtime::Step> steps;
+  std::unique_ptr<runtime::Pages> constants;  // packed kernels and biases
   std::int64_t arena_bytes = 0, scratch_bytes = 0, lower_bound = 0, weight_bytes = 0;
   Precision precision = Precision::f32;
   int threads = 1;
@@ -81,12 +84,13 @@ class PlanBuilder {
   void place_inside_others();
   bool place(ValueId child, ValueId parent, int channel);
   void build_instr(const Instr& instr);
+  Where where_of(const Instr& instr) const;
   using UnaryKernel = std::function<void(const Array& src, const MutableArray& dst)>;
   void build_unary(const Instr& instr, UnaryKernel kernel, std::string what);
   void build_slice(const Slice& op, const Instr& instr);
   void build_binary(const Binary& op, const Instr& instr);
   void build_head(const Head& op, const Instr& instr);
-  void used_in_last_step(std::initializer_list<int> sources, int dst);
+  void used_in_last_step(const std::vector<int>& sources, int dst);
   void build_conv(const Conv& op, const Instr& instr);
   struct Choice {
     ConvOffer offer;
@@ -98,8 +102,21 @@ class PlanBuilder {
   Choice choose_conv(const Conv& op, const Instr& instr);
   std::vector<Choice> candidates(const Conv& op, const Instr& instr);
   double measure(const Choice& choice, const Conv& op, const Instr& instr);
-  void pack_weights(const Conv& op, const Instr& instr, const ConvOffer& offer,
-                    PrimitiveStep& step);
+  /// Chooses for every convolution, on all threads unless candidates are timed.
+  void choose_convs();
+  /// A convolution whose kernel and bias wait to be brought into the primitive's layout.
+  struct Packing {
+    const Conv* op;
+    int in_channels;
+    dnnl::memory kernel, bias;  // without memory until pack_weights()
+  };
+  void add_constants(const Conv& op, const Instr& instr, const ConvOffer& offer,
+                     PrimitiveStep& step);
+  /// Folds, packs and places all constants in one block, on all threads.
+  void pack_weights();
+  void pack(const Packing& packing, std::vector<float>& folded) const;
+  int filters_at_once(const Packing& packing, std::size_t per_filter) const;
+  void pack_filters(const Packing& packing, int first, int count, const float* values) const;
   void add_epilogue(const Conv& op, const Instr& instr, const Choice& choice);
   void build_pool(const Pool& op, const Instr& instr);
   void build_concat(const Instr& instr);
@@ -124,6 +141,8 @@ class PlanBuilder {
   DType type_ = DType::f32;
   NodeId origin_ = -1;
   TuneCache tune_;
+  std::vector<std::optional<Choice>> choices_;  // of each instruction that is a convolution
+  std::vector<Packing> packings_;
 };
 
 }  // namespace runtime

@@ -1,38 +1,12 @@
-#include <sys/mman.h>
-
 #include <chrono>
 
 #include "syolo/runtime/kernels/kernels.h"
+#include "syolo/runtime/pages_impl.h"
 #include "syolo/runtime/plan_impl.h"
 
 namespace syolo {
 
 using runtime::Buffers;
-
-namespace {
-
-/// Zeroed memory of whole pages; untouched pages cost nothing.
-class Pages {
- public:
-  explicit Pages(std::int64_t bytes) :
-      bytes_(static_cast<std::size_t>(std::max<std::int64_t>(bytes, 64))) {
-    data_ = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (data_ == MAP_FAILED) {
-      throw Error(ErrorKind::limit,
-                  format("expected {} bytes of memory, found less", grouped(bytes)));
-    }
-  }
-  ~Pages() { ::munmap(data_, bytes_); }
-  Pages(const Pages&) = delete;
-  Pages& operator=(const Pages&) = delete;
-  std::byte* data() const { return static_cast<std::byte*>(data_); }
-
- private:
-  std::size_t bytes_;
-  void* data_;
-};
-
-}  // namespace
 
 struct Session::State {
   explicit State(std::shared_ptr<const Plan> shared) :
@@ -77,7 +51,7 @@ struct Session::State {
   }
 
   std::shared_ptr<const Plan> plan;
-  Pages arena, scratch;
+  runtime::Pages arena, scratch;
   Buffers buffers;
   dnnl::stream stream;
   std::vector<dnnl::memory> memories;

@@ -64,23 +64,26 @@ Weights random_weights(const Graph& graph, std::uint64_t seed) {
   return weights;
 }
 
-void fold_batch_norm(const Weights& weights, NodeId node, double epsilon, std::span<float> kernel,
-                     std::span<float> bias) {
+void fold_batch_norm(const Weights& weights, NodeId node, double epsilon, int first,
+                     std::span<float> kernel, std::span<float> bias) {
   const auto source = weights.at({node, Role::kernel}).values();
   const auto shift = weights.at({node, Role::bias}).values();
   const auto scale = weights.at({node, Role::scale}).values();
   const auto mean = weights.at({node, Role::mean}).values();
   const auto variance = weights.at({node, Role::variance}).values();
-  SYOLO_ASSERT(kernel.size() == source.size() && bias.size() == shift.size() && !bias.empty(),
+  const auto begin = static_cast<std::size_t>(first);
+  SYOLO_ASSERT(first >= 0 && !bias.empty() && begin + bias.size() <= shift.size() &&
+                   kernel.size() == source.size() / shift.size() * bias.size(),
                "fold_batch_norm: wrong buffer sizes");
 
-  const std::size_t per_filter = source.size() / bias.size();
-  for (std::size_t filter = 0; filter < bias.size(); ++filter) {
+  const std::size_t per_filter = source.size() / shift.size();
+  for (std::size_t i = 0; i < bias.size(); ++i) {
+    const std::size_t filter = begin + i;
     const double factor = scale[filter] / std::sqrt(variance[filter] + epsilon);
-    bias[filter] = static_cast<float>(shift[filter] - factor * mean[filter]);
+    bias[i] = static_cast<float>(shift[filter] - factor * mean[filter]);
     const auto from = source.subspan(filter * per_filter, per_filter);
-    const auto to = kernel.subspan(filter * per_filter, per_filter);
-    for (std::size_t i = 0; i < per_filter; ++i) to[i] = static_cast<float>(from[i] * factor);
+    const auto to = kernel.subspan(i * per_filter, per_filter);
+    for (std::size_t k = 0; k < per_filter; ++k) to[k] = static_cast<float>(from[k] * factor);
   }
 }
 

@@ -56,9 +56,9 @@ Tensor random_parameter(ParamId id, const Shape& shape, std::uint64_t seed);
 
 /// Kernel and bias with the batch normalisation folded in, computed in double:
 /// w' = w*scale/sqrt(variance + epsilon), b' = bias - scale*mean/sqrt(variance + epsilon).
-/// `kernel` has as many values as the kernel of `node`, `bias` as many as filters.
-void fold_batch_norm(const Weights& weights, NodeId node, double epsilon, std::span<float> kernel,
-                     std::span<float> bias);
+/// Writes as many filters as `bias` has values, from filter `first` on; `kernel` has their weights.
+void fold_batch_norm(const Weights& weights, NodeId node, double epsilon, int first,
+                     std::span<float> kernel, std::span<float> bias);
 
 /// Normalised weights of a weighted shortcut, [source][channel] or [source].
 std::vector<double> normalized_sum_weights(const Tensor& weights, int sources,

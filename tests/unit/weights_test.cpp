@@ -69,7 +69,7 @@ TEST(FoldBatchNorm, EqualsTheFormulaInDouble) {
   weights.set({0, Role::variance}, Tensor({1, 2, 1, 1}, {4, 1e-4F}));
   weights.set({0, Role::kernel}, Tensor({2, 1, 1, 2}, {1, -2, 3, 0.5F}));
   std::vector<float> kernel(4), bias(2);
-  fold_batch_norm(weights, 0, 1e-5, kernel, bias);
+  fold_batch_norm(weights, 0, 1e-5, 0, kernel, bias);
 
   const double first = 2 / std::sqrt(4 + 1e-5);
   const double second = -3 / std::sqrt(double{1e-4F} + 1e-5);
