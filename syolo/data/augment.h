@@ -1,0 +1,66 @@
+// Augmentations: a picture with its boxes in, another out. Everything random comes from the Rng
+// that is passed, so that a sample depends on (seed, epoch, index) alone. Rows: augment/rows.cpp.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string_view>
+
+#include "syolo/base/rng.h"
+#include "syolo/data/dataset.h"
+#include "syolo/image/image.h"
+
+namespace syolo {
+
+/// An 8-bit RGB picture and its boxes in its pixels.
+struct Sample {
+  Image image;
+  std::vector<Truth> truths;
+};
+
+/// Another sample of the dataset, at random.
+using Pick = std::function<Sample(Rng& rng)>;
+
+enum class Recipe { scaled_yolov4, darknet };
+enum class MosaicCentre { fixed, random };  // of the two published forms
+
+/// Names and defaults as published; probabilities say how often the recipe applies a row.
+struct AugmentOptions {
+  Recipe recipe = Recipe::scaled_yolov4;
+  Size input = {640, 640};
+  int pad = 114;  // grey beside pictures
+  // Scaled-YOLOv4 (arXiv:2011.08036, its training files)
+  double hsv_h = 0.015, hsv_s = 0.7, hsv_v = 0.4;
+  double degrees = 0, translate = 0.5, scale = 0.5, shear = 0, perspective = 0;
+  double flipud = 0, fliplr = 0.5;
+  double mosaic = 1, mixup = 0;  // probabilities
+  MosaicCentre mosaic_centre = MosaicCentre::fixed;
+  double mixup_alpha = 8;
+  // YOLOv4 (arXiv:2004.10934) as Darknet has it
+  double jitter = 0.3, resize = 1.5, hue = 0.1, saturation = 1.5, exposure = 1.5;
+  bool flip = true, mosaic_bound = false;
+  // Probabilities of what hides parts of a picture: 1708.04896, 1708.04552, 1704.04232, 2001.04086
+  double erase = 0, cutout = 0, hide = 0, gridmask = 0, cutmix = 0;
+  double erase_area_low = 0.02, erase_area_high = 0.4, erase_aspect = 0.3;
+  double gridmask_ratio = 0.6;
+  // Which boxes stay after geometry, and after something hides them
+  double min_side = 2, min_visible = 0.2, max_aspect = 20, max_hidden = 0.6;
+};
+
+struct Augmentation {
+  std::string_view name, what;
+  /// Always acts; the picture's size may change.
+  Sample (*apply)(Sample sample, const AugmentOptions& options, Rng& rng, const Pick& other);
+};
+std::span<const Augmentation> augmentations();
+const Augmentation* find_augmentation(std::string_view name);  // null if unknown
+
+/// One training sample of size options.input: the whole recipe.
+/// @param load  decodes a picture of the dataset; `index` below `count`
+Sample training_sample(std::size_t index, std::size_t count,
+                       const std::function<Sample(std::size_t index)>& load,
+                       const AugmentOptions& options, Rng& rng);
+/// Resized to fit, the rest grey: what evaluation sees.
+Sample letterboxed(const Sample& sample, Size input, int pad);
+
+}  // namespace syolo

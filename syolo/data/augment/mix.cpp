@@ -1,0 +1,57 @@
+// Mixing two pictures: MixUp and CutMix, in the forms for detection.
+
+#include <algorithm>
+#include <cmath>
+
+#include "syolo/data/augment/augment_impl.h"
+
+namespace syolo::data {
+namespace {
+
+/// arXiv:1710.09412 as the Scaled-YOLOv4 trainer has it: pixels blended, boxes of both, unweighted.
+Sample apply_mixup(Sample sample, const AugmentOptions& o, Rng& rng, const Pick& other) {
+  const Sample second = letterboxed(other(rng), sample.image.size(), o.pad);
+  const double share = beta(o.mixup_alpha, rng);
+  unsigned char* a = row_of(sample.image, 0);
+  const unsigned char* b = row_of(second.image, 0);
+  for (std::size_t i = 0; i < sample.image.pixels.size(); ++i) {
+    a[i] = static_cast<unsigned char>(share * a[i] + (1 - share) * b[i]);
+  }
+  sample.truths.insert(sample.truths.end(), second.truths.begin(), second.truths.end());
+  return sample;
+}
+
+/// arXiv:1905.04899: a window of the second picture replaces that of the first.
+Sample apply_cutmix(Sample sample, const AugmentOptions& o, Rng& rng, const Pick& other) {
+  const int width = sample.image.width, height = sample.image.height;
+  const Sample second = letterboxed(other(rng), {width, height}, o.pad);
+  const double side = std::sqrt(1 - rng.uniform());  // Beta(1, 1)
+  const int w = static_cast<int>(width * side), h = static_cast<int>(height * side);
+  const int cx = rng.below(width), cy = rng.below(height);
+  const int x1 = std::clamp(cx - w / 2, 0, width), x2 = std::clamp(cx - w / 2 + w, x1, width);
+  const int y1 = std::clamp(cy - h / 2, 0, height), y2 = std::clamp(cy - h / 2 + h, y1, height);
+  if (x2 == x1 || y2 == y1) return sample;
+  paste(second.image, x1, y1, x2 - x1, y2 - y1, sample.image, x1, y1);
+  Hidden hidden({width, height});
+  hidden.rectangle(x1, y1, x2 - x1, y2 - y1);
+  hidden.drop(sample.truths, o.max_hidden);
+  for (Truth truth : second.truths) {
+    const BoxXywh before = truth.box;
+    BoxXywh inside = clipped({before.x - x1, before.y - y1, before.w, before.h}, x2 - x1, y2 - y1);
+    inside.x += x1, inside.y += y1;
+    set_box(truth, inside);
+    if (keeps(before, inside, 1, o)) sample.truths.push_back(truth);
+  }
+  return sample;
+}
+
+}  // namespace
+
+Augmentation mixup_row() {
+  return {"mixup", "MixUp: two pictures blended, Beta(8, 8)", apply_mixup};
+}
+Augmentation cutmix_row() {
+  return {"cutmix", "CutMix: a window of another picture", apply_cutmix};
+}
+
+}  // namespace syolo::data
