@@ -38,8 +38,8 @@ enum class LabelState { present, empty, missing };
 struct Item {
   std::filesystem::path image;
   std::filesystem::path label;  // the file its truths come from; empty where all share one
-  std::int64_t id = 0;  // the format's, or the position in the list
-  Size size;            // as the format or the picture's header says; 0 x 0 if unknown
+  std::int64_t id = 0;          // the format's, or the position in the list
+  Size size;                    // as the format or the picture's header says; 0 x 0 if unknown
   LabelState state = LabelState::present;
   std::vector<Truth> truths;
 };

@@ -168,6 +168,7 @@ class FaultyDataset {
     expected_.push_back({rule, place("images/" + name + "b.jpg")});
   }
   void plant(int kind, int number);
+  void plant_other(std::size_t kind, const std::string& name, int number);
 
   TempDir dir_;
   std::array<std::string, 2> lists_;
@@ -213,9 +214,12 @@ inline void FaultyDataset::plant(int kind, int number) {
   if (k < rows) return bad_row(kRows[k].first, name, number, kRows[k].second);
   k -= rows;
   if (k < plants) return (this->*kPlants[k])(name, number);
-  k -= plants;
+  plant_other(k - plants, name, number);
+}
+
+inline void FaultyDataset::plant_other(std::size_t kind, const std::string& name, int number) {
   const std::string row = "1 0.5 0.5 0.2 0.25\n";
-  switch (k) {
+  switch (kind) {
     case 0:
       return bad_picture("image-empty", name, number, "");
     case 1:
