@@ -163,7 +163,7 @@ CocoReport coco_ap(const Matches& matches, int threads) {
                          averages({&all[k], 1})};
   });
   report.numbers = averages(all);
-  report.precision.reserve(kIouThresholds * kRecallPoints * n * kAreas);
+  report.precision.reserve(n * kIouThresholds * kRecallPoints * kAreas);
   for (std::size_t t = 0; t < kIouThresholds; ++t) {
     for (std::size_t r = 0; r < kRecallPoints; ++r) {
       for (const ClassCurves& one : all) {
