@@ -45,6 +45,7 @@ Command convert_command();
 Command lint_command();
 Command stats_command();
 Command anchors_command();
+Command preview_command();
 Command split_command();
 Command convert_data_command();
 Command list_command();

@@ -8,6 +8,8 @@
 #include "app/cli/json.h"
 #include "app/cli/options.h"
 #include "app/cli/outputs.h"
+#include "syolo/data/augment.h"
+#include "syolo/data/formats.h"
 #include "syolo/graph/cfg.h"
 
 namespace syolo::cli {
@@ -64,8 +66,21 @@ std::vector<Entry> formats() {
                              {"safetensors", "model file, read and written"},
                              {"jpeg png", "pictures, read and written"},
                              {"webp bmp gif pnm", "pictures, read (first frame)"}};
+  for (const DatasetFormat& row : dataset_formats()) {
+    rows.push_back({std::string(row.name), std::string("datasets, ") +
+                                               (row.write ? "read and written: " : "read: ") +
+                                               std::string(row.what)});
+  }
   for (const ResultFormat& row : result_formats()) {
     rows.push_back({std::string(row.name), "results, written: " + std::string(row.what)});
+  }
+  return rows;
+}
+
+std::vector<Entry> augmentation_rows() {
+  std::vector<Entry> rows;
+  for (const Augmentation& row : augmentations()) {
+    rows.push_back({std::string(row.name), std::string(row.what)});
   }
   return rows;
 }
@@ -74,8 +89,11 @@ struct Table {
   std::string_view name;
   std::vector<Entry> (*rows)();
 };
-constexpr std::array<Table, 4> kTables = {
-    {{"models", models}, {"layers", layers}, {"activations", activations}, {"formats", formats}}};
+constexpr std::array<Table, 5> kTables = {{{"models", models},
+                                           {"layers", layers},
+                                           {"activations", activations},
+                                           {"augmentations", augmentation_rows},
+                                           {"formats", formats}}};
 
 Exit run(int table, Console& out) {
   const Table& chosen = kTables[static_cast<std::size_t>(table)];
@@ -99,7 +117,8 @@ Action bind(CLI::App& cli) {
   std::vector<std::string_view> words;
   words.reserve(kTables.size());
   for (const Table& row : kTables) words.push_back(row.name);
-  add_choice(cli, "what,--what", *table, words, "WHAT", "models, layers, activations or formats")
+  add_choice(cli, "what,--what", *table, words, "WHAT",
+             "models, layers, activations, augmentations or formats")
       ->required();
   return [table](Console& out) { return run(*table, out); };
 }
@@ -109,8 +128,8 @@ Action bind(CLI::App& cli) {
 Command list_command() {
   return {"list",
           "",
-          "models, layers, activations, formats",
-          "models|layers|activations|formats",
+          "models, layers, activations, augmentations, formats",
+          "models|layers|activations|augmentations|formats",
           "syolo list layers",
           bind};
 }

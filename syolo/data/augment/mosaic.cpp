@@ -1,5 +1,5 @@
-// Mosaic of four pictures, in the two published forms. Source of the arithmetic: the trainers of
-// Scaled-YOLOv4 and Darknet, described in docs/data.md.
+// Mosaic of four pictures, in the two published forms: those of the trainers of Scaled-YOLOv4
+// (arXiv:2011.08036) and Darknet (arXiv:2004.10934).
 
 #include <algorithm>
 #include <cmath>

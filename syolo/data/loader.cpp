@@ -1,0 +1,298 @@
+#include "syolo/data/loader.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+
+#include "syolo/base/error.h"
+#include "syolo/base/parallel.h"
+#include "syolo/data/augment/augment_impl.h"
+#include "syolo/image/codec.h"
+
+namespace syolo {
+namespace {
+
+constexpr std::size_t kMostBadInARow = 100;
+
+/// Decoded pictures; what has no room is decoded again. Contents never influence results.
+class Cache {
+ public:
+  explicit Cache(std::int64_t bytes) : left_(bytes) {}
+
+  std::shared_ptr<const Image> find(std::size_t item) {
+    const std::scoped_lock lock(mutex_);
+    const auto at = images_.find(item);
+    return at == images_.end() ? nullptr : at->second;
+  }
+  void keep(std::size_t item, const std::shared_ptr<const Image>& image) {
+    const auto bytes = static_cast<std::int64_t>(image->pixels.size());
+    const std::scoped_lock lock(mutex_);
+    if (bytes > left_ || !images_.emplace(item, image).second) return;
+    left_ -= bytes;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::int64_t left_;
+  std::unordered_map<std::size_t, std::shared_ptr<const Image>> images_;
+};
+
+/// Interleaved RGB -> planes.
+void planes_of(const Image& image, std::uint8_t* dst) {
+  const auto* src = reinterpret_cast<const std::uint8_t*>(image.pixels.data());
+  const std::size_t count = image.pixels.size() / 3;
+  for (std::size_t i = 0; i < count; ++i, src += 3) {
+    dst[i] = src[0], dst[count + i] = src[1], dst[2 * count + i] = src[2];
+  }
+}
+
+struct Slot {
+  Batch batch;
+  std::size_t started = 0, done = 0;
+  std::exception_ptr failure;
+  bool complete() const { return done == batch.items.size(); }
+};
+
+}  // namespace
+
+std::vector<std::size_t> epoch_order(std::size_t count, std::uint64_t seed, std::int64_t epoch,
+                                     bool shuffle) {
+  std::vector<std::size_t> order(count);
+  for (std::size_t i = 0; i < count; ++i) order[i] = i;
+  if (!shuffle) return order;
+  Rng rng(seed, Stream::sampler, static_cast<std::uint64_t>(epoch));
+  for (std::size_t i = count; i > 1; --i) {
+    std::swap(order[i - 1], order[static_cast<std::size_t>(rng.below(static_cast<int>(i)))]);
+  }
+  return order;
+}
+
+class Loader::Impl {
+ public:
+  Impl(const Dataset& dataset, LoaderOptions options, const Limits& limits) :
+      dataset_(dataset), options_(std::move(options)), limits_(limits),
+      cache_(options_.cache_bytes) {
+    if (dataset.items.empty()) {
+      throw Error(ErrorKind::data_refused, "expected pictures to train on, found none");
+    }
+    const auto batch = static_cast<std::size_t>(std::max(1, options_.batch));
+    const std::size_t count = dataset.items.size();
+    batches_ = static_cast<std::int64_t>(
+        options_.drop_last ? std::max<std::size_t>(1, count / batch) : (count + batch - 1) / batch);
+    const int threads = options_.threads > 0 ? options_.threads : cpu_budget().threads();
+    for (int i = 0; i < threads; ++i) {
+      workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+    }
+  }
+
+  ~Impl() {
+    for (std::jthread& worker : workers_) worker.request_stop();
+    {
+      const std::scoped_lock lock(mutex_);  // nobody is between looking and waiting
+    }
+    changed_.notify_all();
+    workers_.clear();
+  }
+
+  Batch next() {
+    std::unique_lock lock(mutex_);
+    add_slots();
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return slots_.front()->complete(); });
+    const std::shared_ptr<Slot> slot = slots_.front();
+    slots_.pop_front();
+    add_slots();
+    changed_.notify_all();
+    if (slot->failure) std::rethrow_exception(slot->failure);
+    head_ = after(slot->batch.at);
+    replaced_ += slot->batch.replaced;
+    return std::move(slot->batch);
+  }
+
+  void seek(Cursor cursor) {
+    if (cursor.epoch < 0 || cursor.batch < 0 || cursor.batch >= batches_) {
+      throw Error(ErrorKind::input, format("expected a batch of 0..{}, found {} of epoch {}",
+                                           batches_ - 1, cursor.batch, cursor.epoch));
+    }
+    const std::scoped_lock lock(mutex_);
+    slots_.clear();  // who works on one of them keeps it alive, and its result is nobody's
+    head_ = tail_ = cursor;
+  }
+
+  Cursor cursor() const {
+    const std::scoped_lock lock(mutex_);
+    return head_;
+  }
+  std::int64_t batches() const { return batches_; }
+  std::int64_t replaced() const {
+    const std::scoped_lock lock(mutex_);
+    return replaced_;
+  }
+
+ private:
+  Cursor after(Cursor at) const {
+    return at.batch + 1 < batches_ ? Cursor{at.epoch, at.batch + 1} : Cursor{at.epoch + 1, 0};
+  }
+  Size size_of(Cursor at) const;
+  void add_slots();
+  std::shared_ptr<Slot> make_slot(Cursor at);
+  void work(const std::stop_token& stop);
+  void fill(Slot& slot, std::size_t position);
+  Sample load(std::size_t item);
+  Sample load_or_next(std::size_t item, std::int64_t& replaced);
+
+  const Dataset& dataset_;
+  const LoaderOptions options_;
+  const Limits limits_;
+  Cache cache_;
+  std::int64_t batches_ = 0;
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<std::shared_ptr<Slot>> slots_;
+  Cursor head_, tail_;  // next to give, next to begin
+  std::int64_t replaced_ = 0;
+  std::int64_t order_epoch_ = -1;
+  std::vector<std::size_t> order_;
+  std::vector<std::jthread> workers_;
+};
+
+/// Published multi-scale: uniform multiples of the stride within half and one and a half.
+Size Loader::Impl::size_of(Cursor at) const {
+  const Size input = options_.augmentation.input;
+  const int step = options_.multi_scale;
+  if (step <= 0) return input;
+  Rng rng(options_.seed, Stream::sampler, static_cast<std::uint64_t>(at.epoch),
+          (std::uint64_t{1} << 40) + static_cast<std::uint64_t>(at.batch));
+  const int low = input.width / 2, high = input.width + input.width / 2 + step;
+  const int side = std::max(step, (low + rng.below(high - low)) / step * step);
+  return {side, side};
+}
+
+std::shared_ptr<Slot> Loader::Impl::make_slot(Cursor at) {
+  if (order_epoch_ != at.epoch) {
+    order_ = epoch_order(dataset_.items.size(), options_.seed, at.epoch, options_.shuffle);
+    order_epoch_ = at.epoch;
+  }
+  auto slot = std::make_shared<Slot>();
+  Batch& batch = slot->batch;
+  batch.at = at;
+  batch.size = size_of(at);
+  const auto first = static_cast<std::size_t>(at.batch) * static_cast<std::size_t>(options_.batch);
+  const std::size_t last =
+      std::min(order_.size(), first + static_cast<std::size_t>(options_.batch));
+  batch.items.assign(order_.begin() + static_cast<std::ptrdiff_t>(first),
+                     order_.begin() + static_cast<std::ptrdiff_t>(last));
+  batch.truths.resize(batch.items.size());
+  batch.pixels.resize(batch.items.size() * 3 * static_cast<std::size_t>(batch.size.width) *
+                      static_cast<std::size_t>(batch.size.height));
+  return slot;
+}
+
+void Loader::Impl::add_slots() {
+  while (slots_.size() < static_cast<std::size_t>(std::max(1, options_.ahead))) {
+    slots_.push_back(make_slot(tail_));
+    tail_ = after(tail_);
+  }
+}
+
+void Loader::Impl::work(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  const auto open = [this] {
+    return std::find_if(slots_.begin(), slots_.end(), [](const std::shared_ptr<Slot>& slot) {
+      return slot->started < slot->batch.items.size();
+    });
+  };
+  while (!stop.stop_requested()) {
+    const auto at = open();
+    if (at == slots_.end()) {
+      changed_.wait(lock, stop, [&] { return open() != slots_.end(); });
+      continue;
+    }
+    const std::shared_ptr<Slot> slot = *at;
+    const std::size_t position = slot->started++;
+    lock.unlock();
+    std::exception_ptr failure;
+    try {
+      fill(*slot, position);
+    } catch (...) {
+      failure = std::current_exception();  // carried to whoever waits for the batch
+    }
+    lock.lock();
+    if (failure && !slot->failure) slot->failure = failure;
+    if (++slot->done == slot->batch.items.size()) changed_.notify_all();
+  }
+}
+
+Sample Loader::Impl::load(std::size_t item) {
+  std::shared_ptr<const Image> image = cache_.find(item);
+  if (!image) {
+    image = std::make_shared<const Image>(load_image(dataset_.items[item].image, {}, limits_));
+    cache_.keep(item, image);
+  }
+  return {*image, dataset_.items[item].truths};
+}
+
+Sample Loader::Impl::load_or_next(std::size_t item, std::int64_t& replaced) {
+  const std::size_t count = dataset_.items.size();
+  for (std::size_t tries = 0;; ++tries) {
+    try {
+      return load((item + tries) % count);
+    } catch (const Error& error) {
+      if (tries + 1 >= std::min(count, kMostBadInARow)) {
+        throw Error(
+            ErrorKind::data_refused,
+            format("{} pictures in a row cannot be read; the last: {}", tries + 1, error.text()),
+            error.where());
+      }
+      ++replaced;
+    }
+  }
+}
+
+void Loader::Impl::fill(Slot& slot, std::size_t position) {
+  Batch& batch = slot.batch;
+  const std::size_t item = batch.items[position];
+  AugmentOptions augmentation = options_.augmentation;
+  augmentation.input = batch.size;
+  std::int64_t replaced = 0;
+  const auto get = [&](std::size_t i) { return load_or_next(i, replaced); };
+  Sample sample;
+  if (options_.augment) {
+    Rng rng(options_.seed, Stream::augment, static_cast<std::uint64_t>(batch.at.epoch), item);
+    sample = training_sample(item, dataset_.items.size(), get, augmentation, rng);
+  } else {
+    sample = letterboxed(get(item), batch.size, augmentation.pad);
+  }
+  const std::size_t bytes = batch.pixels.size() / batch.items.size();
+  planes_of(sample.image, batch.pixels.data() + position * bytes);
+  batch.truths[position] = std::move(sample.truths);
+  if (replaced == 0) return;
+  const std::scoped_lock lock(mutex_);
+  batch.replaced += replaced;
+}
+
+Loader::Loader(const Dataset& dataset, LoaderOptions options, const Limits& limits) :
+    impl_(std::make_unique<Impl>(dataset, std::move(options), limits)) {}
+Loader::~Loader() = default;
+Batch Loader::next() {
+  return impl_->next();
+}
+Cursor Loader::cursor() const {
+  return impl_->cursor();
+}
+void Loader::seek(Cursor cursor) {
+  impl_->seek(cursor);
+}
+std::int64_t Loader::batches_per_epoch() const {
+  return impl_->batches();
+}
+std::int64_t Loader::replaced() const {
+  return impl_->replaced();
+}
+
+}  // namespace syolo

@@ -1,0 +1,66 @@
+// Batches for training: decoded, augmented, in order, made ahead by several threads. A batch
+// depends on (seed, epoch, number) alone, whatever the threads, the cache and the place of the
+// start.
+#pragma once
+
+#include <memory>
+
+#include "syolo/base/limits.h"
+#include "syolo/data/augment.h"
+
+namespace syolo {
+
+struct LoaderOptions {
+  int batch = 16;
+  int threads = 0;  // 0 = what this process may use
+  int ahead = 3;    // batches made beforehand: bounds the memory
+  std::uint64_t seed = 0;
+  bool augment = true;     // false: letterboxed to augmentation.input
+  bool shuffle = true;     // a new order each epoch
+  bool drop_last = false;  // of an epoch, when it is short
+  int multi_scale = 0;  // > 0: each batch another square size, multiples of this, within 0.5..1.5
+  std::int64_t cache_bytes = 0;  // decoded pictures kept in memory, up to this
+  AugmentOptions augmentation;
+};
+
+/// Where a training run stands: the next batch.
+struct Cursor {
+  std::int64_t epoch = 0, batch = 0;
+  bool operator==(const Cursor&) const = default;
+};
+
+struct Batch {
+  Cursor at;
+  Size size;
+  std::vector<std::size_t> items;          // numbers of Dataset::items
+  std::vector<std::uint8_t> pixels;        // N, 3, H, W; RGB; 255 is 1.0
+  std::vector<std::vector<Truth>> truths;  // in pixels of `size`
+  std::int64_t replaced = 0;               // pictures that could not be read: the next one served
+};
+
+class Loader {
+ public:
+  /// Keeps a reference to the dataset. @throws Error(data_refused) when it holds no item
+  Loader(const Dataset& dataset, LoaderOptions options, const Limits& limits = {});
+  ~Loader();
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  /// Waits for the next batch; never ends, epochs follow each other.
+  /// @throws Error(data_refused) when a hundred pictures in a row cannot be read
+  Batch next();
+  Cursor cursor() const;  // of the batch that next() will give
+  void seek(Cursor cursor);
+  std::int64_t batches_per_epoch() const;
+  std::int64_t replaced() const;  // by the batches given so far
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The order of an epoch.
+std::vector<std::size_t> epoch_order(std::size_t count, std::uint64_t seed, std::int64_t epoch,
+                                     bool shuffle);
+
+}  // namespace syolo
