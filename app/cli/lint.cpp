@@ -57,7 +57,7 @@ Json to_json(const LintReport& report) {
                     {"file", finding.where.file},
                     {"line", finding.where.line},
                     {"text", finding.text},
-                    {"action", find_rule(finding.rule)->action}});
+                    {"action", rule_of(finding).action}});
   }
   return rows;
 }

@@ -60,7 +60,7 @@ void write_parts(const std::vector<Part>& parts, const fs::path& folder, bool yo
     }
     write_file_atomic(folder / (name + ".txt"), list);
     if (!yolo) write_coco(copy, folder / "annotations" / ("instances_" + name + ".json"));
-    yaml += name + ": " + name + ".txt\n";
+    yaml += format("{0}: {0}.txt\n", name);
   }
   if (!yolo) return;
   yaml += "names:\n";

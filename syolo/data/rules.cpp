@@ -56,6 +56,15 @@ constexpr Rule kRules[] = {
     {"list-entry", kWarning, "left out", "a line of a list that names no picture"},
     {"list-repeated", kWarning, "read once", "a list names one picture twice"},
     {"label-source", kNote, "read", "where the labels were found"},
+    {"coco-image", kError, "left out", "an annotation of an image that the file does not list"},
+    {"coco-category", kError, "left out",
+     "an annotation of a category that the file does not list"},
+    {"coco-bbox", kError, "left out", "an annotation without a box of four finite numbers"},
+    {"coco-empty-box", kWarning, "kept", "an annotation's box without area"},
+    {"coco-category-name", kWarning, "called by its id", "a category without a name"},
+    {"coco-masks", kNote, "reduced to their boxes", "masks as polygons or runs"},
+    {"coco-crowds", kNote, "kept", "boxes around crowds"},
+    {"coco-ignore", kNote, "kept", "annotations marked \"ignore\": only crowds count"},
     {"more", kNote, "as above", "further findings of one file, not listed"},
     {"not-kept", kNote, "dropped", "something that the written format cannot hold"},
 };
@@ -73,10 +82,18 @@ const Rule* find_rule(std::string_view id) {
   return nullptr;
 }
 
-Finding found(std::string_view rule, Where where, std::string text) {
-  const Rule* row = find_rule(rule);
+const Rule& rule_of(const Finding& finding) {
+  const Rule* row = find_rule(finding.rule);
   SYOLO_ASSERT(row != nullptr, "a finding of a rule that is not listed");
-  return {row->severity, row->id, std::move(where), std::move(text)};
+  return *row;
+}
+
+Finding found(std::string_view rule, Where where, std::string text) {
+  Finding finding{Severity::warning, rule, std::move(where), std::move(text)};
+  const Rule& row = rule_of(finding);
+  finding.severity = row.severity;
+  finding.rule = row.id;
+  return finding;
 }
 
 }  // namespace syolo

@@ -17,7 +17,8 @@ struct Rule {
 
 /// Every rule, in the order in which reports list them.
 std::span<const Rule> data_rules();
-const Rule* find_rule(std::string_view id);  // null when there is none
+const Rule* find_rule(std::string_view id);   // null when there is none
+const Rule& rule_of(const Finding& finding);  // every finding has one
 
 /// A finding of one rule; @throws Error(internal) when no rule has this id.
 Finding found(std::string_view rule, Where where, std::string text);

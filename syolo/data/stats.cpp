@@ -9,6 +9,7 @@ namespace {
 
 std::vector<double> even(double step, int count) {
   std::vector<double> edges;
+  edges.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) edges.push_back(step * i);
   return edges;
 }

@@ -226,7 +226,8 @@ void fill_blur(int side, std::span<float> kernel) {
 
 void PlanBuilder::pack(const Packing& packing, std::vector<float>& folded) const {
   const Conv& op = *packing.op;
-  const auto per_filter = static_cast<std::size_t>(packing.in_channels * op.kh * op.kw);
+  const std::int64_t taps = std::int64_t{packing.in_channels} * op.kh * op.kw;
+  const auto per_filter = static_cast<std::size_t>(taps);
   // The padding that a layout may add is zero: fresh pages are.
   const std::span<float> bias(static_cast<float*>(packing.bias.get_data_handle()),
                               static_cast<std::size_t>(op.filters));

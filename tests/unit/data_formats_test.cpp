@@ -6,6 +6,8 @@
 
 #include <set>
 
+#include "syolo/data/coco.h"
+#include "syolo/data/rules.h"
 #include "syolo/data/split.h"
 #include "tests/support/faulty_dataset.h"
 
@@ -301,6 +303,27 @@ TEST(Split, GivesEveryClassItsShareAndKeepsGroups) {
     const std::vector<Part> again = split_dataset(data, options);
     EXPECT_EQ(again[1].data.items.front().image, parts[1].data.items.front().image);
   }
+}
+
+TEST(CocoFindings, AllHaveARuleThatReportsCanName) {
+  TempDir dir;
+  write_file_atomic(dir / "odd.json", std::string_view(R"({
+    "images": [{"id": 7, "file_name": "a.png", "width": 40, "height": 20}],
+    "categories": [{"id": 3}],
+    "annotations": [
+      {"id": 1, "image_id": 7, "category_id": 3, "bbox": [1, 1, 5, 5], "segmentation": [[1, 1, 6, 1, 6, 6]]},
+      {"id": 2, "image_id": 8, "category_id": 3, "bbox": [1, 1, 5, 5]},
+      {"id": 3, "image_id": 7, "category_id": 4, "bbox": [1, 1, 5, 5]},
+      {"id": 4, "image_id": 7, "category_id": 3},
+      {"id": 5, "image_id": 7, "category_id": 3, "bbox": [1, 1, 0, 5], "iscrowd": 1},
+      {"id": 6, "image_id": 7, "category_id": 3, "bbox": [1, 1, 4, 5], "ignore": 1}]})"));
+  const Dataset data = read_coco(dir / "odd.json");
+  for (const std::string_view rule :
+       {"coco-image", "coco-category", "coco-bbox", "coco-empty-box", "coco-category-name",
+        "coco-masks", "coco-crowds", "coco-ignore"}) {
+    EXPECT_TRUE(has(data.findings, rule)) << rule;
+  }
+  for (const Finding& finding : data.findings) EXPECT_NO_THROW(rule_of(finding)) << finding.rule;
 }
 
 }  // namespace

@@ -101,7 +101,7 @@ Findings write(std::span<const Part> parts, const Path& folder, const WriteOptio
     }
     const std::string key(split == Split::val ? "valid" : word(split));
     target.text(key + ".txt", list);
-    data += key + " = " + key + ".txt\n";
+    data += format("{0} = {0}.txt\n", key);
     if (part.split == Split::all) data += "valid = train.txt\n";
   }
   target.text("obj.names", names);

@@ -60,7 +60,7 @@ Path Target::picture(const Item& item, const Path& sub, Pictures how) {
     name = Path(stem.string() + "-" + std::to_string(i));
     key = sub / name;
   }
-  const Path path = folder_ / sub / Path(name.string() + suffix.string());
+  Path path = folder_ / sub / Path(name.string() + suffix.string());
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   if (how == Pictures::copy) {

@@ -166,7 +166,7 @@ Path picture_of(const Path& folder, const Path& xml, const std::string& filename
   const Path pictures = pictures_folder(folder);
   const Path own = pictures / xml.stem();
   for (const std::string_view suffix : {".jpg", ".jpeg", ".png", ".JPG", ".webp", ".bmp"}) {
-    const Path path = own.string() + std::string(suffix);
+    Path path = own.string() + std::string(suffix);
     if (fs::exists(path, error)) return path;
   }
   const Path named = Path(filename).filename();

@@ -22,19 +22,19 @@ using data::PictureRef;
 constexpr std::size_t kDeepest = 64;
 constexpr int kMostAliases = 100;
 
-struct Node;
-using NodePtr = std::shared_ptr<Node>;
-struct Node {
+struct Entry;
+using EntryPtr = std::shared_ptr<Entry>;
+struct Entry {
   enum class Kind { scalar, list, map };
   Kind kind = Kind::scalar;
   int line = 0;
   std::string text;
-  std::vector<NodePtr> items;  // of a map: key, value, key, value, ...
+  std::vector<EntryPtr> items;  // of a map: key, value, key, value, ...
 };
 
 class Builder final : public YAML::EventHandler {
  public:
-  NodePtr root;
+  EntryPtr root;
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
@@ -51,12 +51,12 @@ class Builder final : public YAML::EventHandler {
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    open(mark, Node::Kind::list, anchor);
+    open(mark, Entry::Kind::list, anchor);
   }
   void OnSequenceEnd() override { close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    open(mark, Node::Kind::map, anchor);
+    open(mark, Entry::Kind::map, anchor);
   }
   void OnMapEnd() override { close(); }
 
@@ -64,7 +64,7 @@ class Builder final : public YAML::EventHandler {
   [[noreturn]] static void fail(const YAML::Mark& mark, std::string text) {
     throw Error(ErrorKind::input, std::move(text), {.file = {}, .line = mark.line + 1});
   }
-  void add(NodePtr node) {
+  void add(EntryPtr node) {
     if (stack_.empty()) {
       root = std::move(node);
     } else {
@@ -72,13 +72,13 @@ class Builder final : public YAML::EventHandler {
     }
   }
   void leaf(const YAML::Mark& mark, const std::string& text, YAML::anchor_t anchor) {
-    auto node = std::make_shared<Node>(Node{Node::Kind::scalar, mark.line + 1, text, {}});
+    auto node = std::make_shared<Entry>(Entry{Entry::Kind::scalar, mark.line + 1, text, {}});
     if (anchor != YAML::NullAnchor) anchors_[anchor] = node;
     add(std::move(node));
   }
-  void open(const YAML::Mark& mark, Node::Kind kind, YAML::anchor_t anchor) {
+  void open(const YAML::Mark& mark, Entry::Kind kind, YAML::anchor_t anchor) {
     if (stack_.size() >= kDeepest) fail(mark, format("expected nesting up to {}", kDeepest));
-    auto node = std::make_shared<Node>(Node{kind, mark.line + 1, {}, {}});
+    auto node = std::make_shared<Entry>(Entry{kind, mark.line + 1, {}, {}});
     add(node);
     stack_.push_back(node);
     open_anchors_.push_back(anchor);
@@ -90,13 +90,13 @@ class Builder final : public YAML::EventHandler {
     open_anchors_.pop_back();
   }
 
-  std::vector<NodePtr> stack_;
+  std::vector<EntryPtr> stack_;
   std::vector<YAML::anchor_t> open_anchors_;
-  std::map<YAML::anchor_t, NodePtr> anchors_;
+  std::map<YAML::anchor_t, EntryPtr> anchors_;
   int aliases_ = 0;
 };
 
-NodePtr parse(std::string_view text) {
+EntryPtr parse(std::string_view text) {
   std::istringstream in{std::string(text)};
   Builder builder;
   try {
@@ -109,21 +109,21 @@ NodePtr parse(std::string_view text) {
   return builder.root;
 }
 
-[[noreturn]] void fail_at(const Node& node, std::string text) {
+[[noreturn]] void fail_at(const Entry& node, std::string text) {
   throw Error(ErrorKind::input, std::move(text), {.file = {}, .line = node.line});
 }
 
-const std::string& scalar(const Node& node, std::string_view key) {
-  if (node.kind != Node::Kind::scalar) fail_at(node, format("{}: expected a text", key));
+const std::string& scalar(const Entry& node, std::string_view key) {
+  if (node.kind != Entry::Kind::scalar) fail_at(node, format("{}: expected a text", key));
   return node.text;
 }
 
-std::vector<std::string> texts(const Node& node, std::string_view key) {
+std::vector<std::string> texts(const Entry& node, std::string_view key) {
   std::vector<std::string> result;
-  if (node.kind == Node::Kind::scalar) {
+  if (node.kind == Entry::Kind::scalar) {
     if (!node.text.empty()) result.push_back(node.text);
-  } else if (node.kind == Node::Kind::list) {
-    for (const NodePtr& item : node.items) result.push_back(scalar(*item, key));
+  } else if (node.kind == Entry::Kind::list) {
+    for (const EntryPtr& item : node.items) result.push_back(scalar(*item, key));
   } else {
     fail_at(node, format("{}: expected a path or a list of paths", key));
   }
@@ -131,27 +131,28 @@ std::vector<std::string> texts(const Node& node, std::string_view key) {
 }
 
 /// A list, or a map from 0, 1, 2, ... in any order.
-std::vector<std::string> class_names(const Node& node) {
-  if (node.kind != Node::Kind::map) return texts(node, "names");
+std::vector<std::string> class_names(const Entry& node) {
+  if (node.kind != Entry::Kind::map) return texts(node, "names");
   const std::size_t count = node.items.size() / 2;
-  std::vector<const Node*> found(count, nullptr);
+  std::vector<const Entry*> found(count, nullptr);
   for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
-    const Node& key = *node.items[i];
+    const Entry& key = *node.items[i];
     const std::optional<std::int64_t> number = parse_int(scalar(key, "names"));
     if (!number || *number < 0 || *number >= static_cast<std::int64_t>(count)) {
       fail_at(key, format("names: expected class numbers 0..{} without gaps, found \"{}\"",
                           count - 1, printable(key.text)));
     }
-    const Node*& slot = found[static_cast<std::size_t>(*number)];
+    const Entry*& slot = found[static_cast<std::size_t>(*number)];
     if (slot != nullptr) fail_at(key, format("names: expected class {} once", *number));
     slot = node.items[i + 1].get();
   }
   std::vector<std::string> names;
-  for (const Node* item : found) names.push_back(scalar(*item, "names"));
+  names.reserve(found.size());
+  for (const Entry* item : found) names.push_back(scalar(*item, "names"));
   return names;
 }
 
-void assign(DatasetYaml& yaml, const std::string& key, const Node& value, std::int64_t& count,
+void assign(DatasetYaml& yaml, const std::string& key, const Entry& value, std::int64_t& count,
             int& count_line) {
   if (key == "path") yaml.path = scalar(value, key);
   if (key == "train") yaml.train = texts(value, key);
@@ -165,8 +166,8 @@ void assign(DatasetYaml& yaml, const std::string& key, const Node& value, std::i
   }
 }
 
-DatasetYaml interpret(const NodePtr& root) {
-  if (!root || root->kind != Node::Kind::map) {
+DatasetYaml interpret(const EntryPtr& root) {
+  if (!root || root->kind != Entry::Kind::map) {
     throw Error(ErrorKind::input, "expected a map with train, val and names", {},
                 "keys: path train val test nc names");
   }
@@ -175,8 +176,8 @@ DatasetYaml interpret(const NodePtr& root) {
   int count_line = 0;
   std::set<std::string> seen;
   for (std::size_t i = 0; i + 1 < root->items.size(); i += 2) {
-    const Node& key = *root->items[i];
-    if (key.kind != Node::Kind::scalar) continue;
+    const Entry& key = *root->items[i];
+    if (key.kind != Entry::Kind::scalar) continue;
     if (!seen.insert(key.text).second) {
       fail_at(key, format("expected \"{}\" once, found it again", printable(key.text)));
     }
@@ -270,7 +271,7 @@ Findings write(std::span<const Part> parts, const Path& folder, const WriteOptio
   std::string yaml = "# pictures below images/, labels below labels/: class x y w h\npath: .\n";
   for (const Part& part : parts) {
     const std::string split(word(part.split == Split::all ? Split::train : part.split));
-    yaml += split + ": images/" + split + "\n";
+    yaml += format("{0}: images/{0}\n", split);
     if (part.split == Split::all) yaml += "val: images/train\n";
     for (const Item& item : part.data.items) {
       const Path image = target.picture(item, Path("images") / split, options.pictures);

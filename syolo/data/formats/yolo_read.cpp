@@ -12,13 +12,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum Place { kLabelsFolder, kBeside, kNone };
+enum Place { labels_folder, beside_image, nowhere };
 
 struct Read {
   Item item;
   std::vector<YoloRow> rows;
   Findings findings;
-  Place place = kNone;
+  Place place = nowhere;
   bool usable = false, two_places = false;
 };
 
@@ -40,14 +40,14 @@ void find_label(const Path& image, Read& read) {
   const Path other = in_labels_folder(image), beside = Path(image).replace_extension(".txt");
   const bool has_other = !other.empty() && fs::exists(other, error);
   const bool has_beside = fs::exists(beside, error);
-  read.place = has_other ? kLabelsFolder : has_beside ? kBeside : kNone;
+  read.place = has_other ? labels_folder : has_beside ? beside_image : nowhere;
   read.two_places = has_other && has_beside;
   read.item.label = has_other || (!has_beside && !other.empty()) ? other : beside;
 }
 
 void read_labels(Read& read, int classes, const Limits& limits) {
   const std::string file = read.item.label.string();
-  if (read.place == kNone) {
+  if (read.place == nowhere) {
     read.item.state = LabelState::missing;
     read.findings.push_back(
         found("label-missing", {.file = read.item.image.string()}, "no label file at " + file));
@@ -102,7 +102,7 @@ struct Places {
 void count_place(const Read& read, Places& places) {
   const auto place = static_cast<std::size_t>(read.place);
   if (places.count[place]++ == 0) places.first[place] = read.item.label.string();
-  if (read.place == kNone && places.count[place] <= 3) {
+  if (read.place == nowhere && places.count[place] <= 3) {
     const Path beside = Path(read.item.image).replace_extension(".txt");
     places.misses += (places.misses.empty() ? "" : ", ") + read.item.label.string();
     if (beside != read.item.label) places.misses += ", " + beside.string();
@@ -126,7 +126,7 @@ void report_places(const Places& places, Findings& findings) {
                                     grouped(places.count[2]), printable(places.misses, 600))));
   }
   if (places.two > 0 || (places.count[0] > 0 && places.count[1] > 0)) {
-    findings.push_back(found("label-place", {.file = places.first[kBeside]},
+    findings.push_back(found("label-place", {.file = places.first[beside_image]},
                              format("labels in folders \"labels\" for {} pictures, beside {} "
                                     "pictures, in both places for {}",
                                     places.count[0], places.count[1], places.two)));
