@@ -44,6 +44,7 @@ Command trace_command();
 Command convert_command();
 Command lint_command();
 Command stats_command();
+Command eval_command();
 Command anchors_command();
 Command preview_command();
 Command split_command();

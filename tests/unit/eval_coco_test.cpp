@@ -1,0 +1,48 @@
+// COCO's twelve numbers, equal to pycocotools 2.0.11 to the last bit.
+#include <gtest/gtest.h>
+
+#include "syolo/data/coco.h"
+#include "syolo/eval/coco_ap.h"
+#include "syolo/eval/predictions.h"
+
+namespace syolo {
+namespace {
+
+const std::string kFolder = std::string(SYOLO_TEST_DATA) + "/eval/";
+
+TEST(CocoAp, EqualsPycocotoolsToTheLastBitWithAnyThreads) {
+  constexpr std::array<double, 12> kExpected = {
+      0x1.025866be6edeep-1, 0x1.64d99be5d69eap-1, 0x1.255dda61dd05cp-1, 0x1.2bd7226e46c32p-1,
+      0x1.09eec1bd77e2cp-1, 0x1.00b739b1d6b65p-1, 0x1.8c18a6390390cp-2, 0x1.2ff6c4f8e336dp-1,
+      0x1.30d21b2e121c0p-1, 0x1.47954d7013750p-1, 0x1.2201e16f84845p-1, 0x1.20eab28232609p-1};
+  const Dataset data = read_coco(kFolder + "coco_100.json");
+  const Predictions found = read_predictions(kFolder + "coco_100_results.json", data);
+  for (const int threads : {1, 2, 8}) {
+    const CocoReport report = coco_ap(match(data, found.rows, threads), threads);
+    for (std::size_t i = 0; i < kExpected.size(); ++i) {
+      EXPECT_EQ(report.numbers.values[i], kExpected[i]) << kCocoNames[i] << ", " << threads;
+    }
+  }
+}
+
+TEST(CocoAp, IsUndefinedForASizeWithoutTruths) {
+  Dataset data;
+  data.names = {"thing"};
+  data.class_ids = {1};
+  data.items.resize(1);
+  data.items[0].id = 1;
+  data.items[0].size = {100, 100};
+  Truth small;
+  small.box = {10, 10, 20, 20};
+  small.area = 400;
+  small.id = 1;
+  data.items[0].truths = {small};
+  const CocoReport report = coco_ap(match(data, {}, 1), 1);
+  EXPECT_EQ(report.numbers[CocoNumber::ap], 0);
+  EXPECT_EQ(report.numbers[CocoNumber::aps], 0);
+  EXPECT_EQ(report.numbers[CocoNumber::apm], -1);
+  EXPECT_EQ(report.numbers[CocoNumber::arl], -1);
+}
+
+}  // namespace
+}  // namespace syolo
