@@ -74,8 +74,7 @@ std::vector<std::size_t> epoch_order(std::size_t count, std::uint64_t seed, std:
 class Loader::Impl {
  public:
   Impl(const Dataset& dataset, LoaderOptions options, const Limits& limits) :
-      dataset_(dataset), options_(std::move(options)), limits_(limits),
-      cache_(options_.cache_bytes) {
+      dataset_(dataset), options_(options), limits_(limits), cache_(options_.cache_bytes) {
     if (dataset.items.empty()) {
       throw Error(ErrorKind::data_refused, "expected pictures to train on, found none");
     }
@@ -277,7 +276,7 @@ void Loader::Impl::fill(Slot& slot, std::size_t position) {
 }
 
 Loader::Loader(const Dataset& dataset, LoaderOptions options, const Limits& limits) :
-    impl_(std::make_unique<Impl>(dataset, std::move(options), limits)) {}
+    impl_(std::make_unique<Impl>(dataset, options, limits)) {}
 Loader::~Loader() = default;
 Batch Loader::next() {
   return impl_->next();

@@ -32,6 +32,12 @@ inline const unsigned char* row_of(const Image& image, int y) {
   return reinterpret_cast<const unsigned char*>(image.pixels.data()) +
          static_cast<std::ptrdiff_t>(y) * image.width * image.channels;
 }
+inline unsigned char* pixel_of(Image& image, int x, int y) {
+  return row_of(image, y) + std::ptrdiff_t{3} * x;
+}
+inline const unsigned char* pixel_of(const Image& image, int x, int y) {
+  return row_of(image, y) + std::ptrdiff_t{3} * x;
+}
 
 BoxXywh clipped(const BoxXywh& box, double width, double height);
 /// The published rule: sides above min_side, enough of the area still there, not too thin.

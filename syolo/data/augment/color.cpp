@@ -25,7 +25,7 @@ Hsv to_hsv(const unsigned char* p) {
     h = 120 + 30.0 * (p[0] - p[1]) / range;
   }
   if (h < 0) h += 180;
-  return {static_cast<int>(h + 0.5) % 180, (255 * range + high / 2) / high, high};
+  return {static_cast<int>(std::lround(h)) % 180, (255 * range + high / 2) / high, high};
 }
 
 void to_rgb(const Hsv& c, unsigned char* p) {
@@ -33,7 +33,7 @@ void to_rgb(const Hsv& c, unsigned char* p) {
   const int i = static_cast<int>(sector);
   const double f = sector - i;
   const auto level = [&](double share) {
-    return static_cast<unsigned char>(c.v * (1 - s * share) + 0.5);
+    return static_cast<unsigned char>(std::lround(c.v * (1 - s * share)));
   };
   const auto v = static_cast<unsigned char>(c.v);
   const unsigned char low = level(1), down = level(f), up = level(1 - f);
@@ -92,7 +92,8 @@ Sample darknet_color(Sample sample, const AugmentOptions& options, Rng& rng) {
   const double hue = rng.uniform(-1, 1) * options.hue;
   const double saturation = random_scale(options.saturation, rng);
   const double exposure = random_scale(options.exposure, rng);
-  change_hsv(sample.image, 1, static_cast<int>(179 * hue), saturation, exposure);
+  const int hue_shift = static_cast<int>(179 * hue);
+  change_hsv(sample.image, 1.0, hue_shift, saturation, exposure);
   return sample;
 }
 

@@ -12,9 +12,9 @@ namespace {
 
 void flip_horizontally(Sample& sample) {
   for (int y = 0; y < sample.image.height; ++y) {
-    unsigned char* row = row_of(sample.image, y);
     for (int a = 0, b = sample.image.width - 1; a < b; ++a, --b) {
-      std::swap_ranges(row + 3 * a, row + 3 * a + 3, row + 3 * b);
+      unsigned char* left = pixel_of(sample.image, a, y);
+      std::swap_ranges(left, left + 3, pixel_of(sample.image, b, y));
     }
   }
   for (Truth& truth : sample.truths) {
@@ -25,7 +25,7 @@ void flip_horizontally(Sample& sample) {
 void flip_vertically(Sample& sample) {
   for (int a = 0, b = sample.image.height - 1; a < b; ++a, --b) {
     unsigned char* row = row_of(sample.image, a);
-    std::swap_ranges(row, row + 3 * sample.image.width, row_of(sample.image, b));
+    std::swap_ranges(row, row + std::ptrdiff_t{3} * sample.image.width, row_of(sample.image, b));
   }
   for (Truth& truth : sample.truths) {
     truth.box.y = sample.image.height - truth.box.y - truth.box.h;
@@ -43,6 +43,8 @@ Sample apply_affine(Sample sample, const AugmentOptions& options, Rng& rng, cons
   return random_perspective(std::move(sample), size, options, rng);
 }
 
+// The row of the table fixes the type.
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
 Sample apply_letterbox(Sample sample, const AugmentOptions& options, Rng&, const Pick&) {
   return letterboxed(sample, options.input, options.pad);
 }

@@ -26,7 +26,7 @@ Sample apply_erase(Sample sample, const AugmentOptions& o, Rng& rng, const Pick&
     if (w < 1 || h < 1 || w >= width || h >= height) continue;
     const int x = rng.below(width - w), y = rng.below(height - h);
     for (int row = y; row < y + h; ++row) {
-      unsigned char* at = row_of(sample.image, row) + 3 * x;
+      unsigned char* at = pixel_of(sample.image, x, row);
       for (int k = 0; k < 3 * w; ++k) at[k] = static_cast<unsigned char>(rng.next() >> 56);
     }
     Hidden hidden({width, height});

@@ -10,7 +10,8 @@ namespace syolo::data {
 namespace {
 
 /// Puts one picture with its corner at the centre (cx, cy) of the canvas; tiles in reading order.
-void put_tile(Sample tile, int number, int cx, int cy, const AugmentOptions& o, Sample& canvas) {
+void put_tile(const Sample& tile, int number, int cx, int cy, const AugmentOptions& o,
+              Sample& canvas) {
   const int w = tile.image.width, h = tile.image.height;
   const bool right = number % 2 == 1, below = number / 2 == 1;
   const int x = right ? cx : cx - w, y = below ? cy : cy - h;  // of the whole picture
@@ -140,11 +141,13 @@ Sample apply_darknet_mosaic(Sample sample, const AugmentOptions& o, Rng& rng, co
   };
   const int cx = cut(w), cy = cut(h);
   Sample target{Image(w, h, 3), {}};
-  for (int tile = 0; tile < 4; ++tile) {
-    Cropped cropped = darknet_crop(tile == 0 ? std::move(sample) : other(rng), o, rng, tile);
+  const auto put = [&](Sample picture, int tile) {
+    Cropped cropped = darknet_crop(std::move(picture), o, rng, tile);
     cropped.sample = darknet_color(std::move(cropped.sample), o, rng);
     put_darknet_tile(cropped, tile, cx, cy, o, target);
-  }
+  };
+  put(std::move(sample), 0);
+  for (int tile = 1; tile < 4; ++tile) put(other(rng), tile);
   return target;
 }
 

@@ -44,7 +44,7 @@ struct Source {
     } else if (x < 0 || y < 0 || x >= image.width || y >= image.height) {
       return fill.data();
     }
-    return row_of(image, y) + 3 * x;
+    return pixel_of(image, x, y);
   }
 
   void sample(double x, double y, unsigned char* dst) const {
@@ -52,8 +52,8 @@ struct Source {
     x = std::clamp(x, -4.0, image.width + 4.0), y = std::clamp(y, -4.0, image.height + 4.0);
     const double fx = std::floor(x), fy = std::floor(y);
     const int ix = static_cast<int>(fx), iy = static_cast<int>(fy);
-    const int wx = static_cast<int>((x - fx) * kOne + 0.5),
-              wy = static_cast<int>((y - fy) * kOne + 0.5);
+    const int wx = static_cast<int>(std::lround((x - fx) * kOne)),
+              wy = static_cast<int>(std::lround((y - fy) * kOne));
     const unsigned char *a = pixel(ix, iy), *b = pixel(ix + 1, iy), *c = pixel(ix, iy + 1),
                         *d = pixel(ix + 1, iy + 1);
     for (int i = 0; i < 3; ++i) {
@@ -130,7 +130,7 @@ Image filled(Size size, std::array<unsigned char, 3> color) {
 
 void paste(const Image& src, int sx, int sy, int width, int height, Image& dst, int dx, int dy) {
   for (int y = 0; y < height; ++y) {
-    std::copy_n(row_of(src, sy + y) + 3 * sx, 3 * width, row_of(dst, dy + y) + 3 * dx);
+    std::copy_n(pixel_of(src, sx, sy + y), 3 * width, pixel_of(dst, dx, dy + y));
   }
 }
 
@@ -213,9 +213,8 @@ void Hidden::drop(std::vector<Truth>& truths, double most) const {
 
 void Hidden::fill(Image& image, std::array<unsigned char, 3> color) const {
   for (int y = 0; y < size_.height; ++y) {
-    unsigned char* row = row_of(image, y);
     for (int x = 0; x < size_.width; ++x) {
-      if (is(x, y)) std::copy_n(color.begin(), 3, row + 3 * x);
+      if (is(x, y)) std::copy_n(color.begin(), 3, pixel_of(image, x, y));
     }
   }
 }
