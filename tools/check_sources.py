@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Rules of the house that a machine can hold: sources are ASCII, headers have at most 150 lines,
 files 600, functions 60; no file names a place of one machine; public headers start with
-`#pragma once` behind a short comment. Prints each violation; exit 1 when there is one."""
+`#pragma once` behind a short comment; no two files define one type of a namespace, for the linker
+would take either for both. Prints each violation; exit 1 when there is one."""
 
 import argparse
 import pathlib
@@ -69,6 +70,33 @@ def long_functions(text):
             head_start = at + 1
 
 
+TYPE = re.compile(r"(?:struct|class|enum class|enum) (\w+)(?: final)?(?: ?:[^:].*)? ?\{")
+
+
+def types(text):
+    """(qualified name, line) of each type defined at namespace level, unnamed namespaces aside.
+    Formatted sources: such definitions start in the first column."""
+    spaces = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if space := re.match(r"namespace ?([\w:]*) ?\{", line):
+            spaces.append(space.group(1))
+        elif line.startswith("}  // namespace") and spaces:
+            spaces.pop()
+        elif "" not in spaces and (type_ := TYPE.match(line)):
+            yield "::".join([*spaces, type_.group(1)]), number
+
+
+def check_types(root, names):
+    first = {}
+    for name in names:
+        if pathlib.PurePosixPath(name).suffix not in SOURCES or not name.startswith(("syolo/", "app/")):
+            continue
+        text = (root / name).read_text(encoding="utf-8", errors="replace")
+        for type_, number in types(text):
+            if first.setdefault(type_, name) != name:
+                yield f"{name}:{number}: {type_} is also defined in {first[type_]}"
+
+
 def check_source(name, text):
     lines = text.count("\n")
     limit = HEADER_LINES if name.endswith(".h") and name.startswith("syolo/") else FILE_LINES
@@ -103,11 +131,11 @@ def check_file(name, data):
 
 
 def check(root):
-    found, count = [], 0
-    for name in tracked(root):
-        count += 1
+    found, names = [], tracked(root)
+    for name in names:
         found += check_file(name, (root / name).read_bytes())
-    return found, count
+    found += check_types(root, names)
+    return found, len(names)
 
 
 def main():

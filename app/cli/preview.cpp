@@ -61,7 +61,7 @@ Exit run(const PreviewArgs& args, Console& out) {
   }
   AugmentOptions options = args.options;
   if (args.input) options.input = *args.input;
-  options.recipe = static_cast<Recipe>(args.recipe);
+  options.recipe = static_cast<AugmentRecipe>(args.recipe);
   std::error_code error;
   fs::create_directories(args.out, error);
   const auto load = [&](std::size_t i) {

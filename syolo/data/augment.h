@@ -21,12 +21,12 @@ struct Sample {
 /// Another sample of the dataset, at random.
 using Pick = std::function<Sample(Rng& rng)>;
 
-enum class Recipe { scaled_yolov4, darknet };
+enum class AugmentRecipe { scaled_yolov4, darknet };
 enum class MosaicCentre { fixed, random };  // of the two published forms
 
 /// Names and defaults as published; probabilities say how often the recipe applies a row.
 struct AugmentOptions {
-  Recipe recipe = Recipe::scaled_yolov4;
+  AugmentRecipe recipe = AugmentRecipe::scaled_yolov4;
   Size input = {640, 640};
   int pad = 114;  // grey beside pictures
   // Scaled-YOLOv4 (arXiv:2011.08036, its training files)

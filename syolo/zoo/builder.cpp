@@ -142,7 +142,7 @@ NodeId Builder::yolo(NodeId src, const HeadSet& heads, const Level& level) {
   return add("yolo", keys);
 }
 
-void Builder::begin(Part::Kind kind, std::string label, int level) {
+void Builder::begin(NetworkPart::Kind kind, std::string label, int level) {
   if (!parts_.empty()) parts_.back().last = last();
   parts_.push_back({kind, std::move(label), level, last() + 1, last()});
 }

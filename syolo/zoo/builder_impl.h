@@ -39,7 +39,7 @@ class Builder {
   NodeId yolo(NodeId src, const HeadSet& heads, const Level& level);
 
   /// Layers added from here on belong to this part.
-  void begin(Part::Kind kind, std::string label, int level);
+  void begin(NetworkPart::Kind kind, std::string label, int level);
   Blueprint take();
 
  private:
@@ -47,7 +47,7 @@ class Builder {
   void from(NodeId src);
   Graph graph_;
   Dialect dialect_;
-  std::vector<Part> parts_;
+  std::vector<NetworkPart> parts_;
 };
 
 /// "a=1 b=2,3" -> pairs.

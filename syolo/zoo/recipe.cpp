@@ -61,7 +61,7 @@ Assembly::Assembly(const Recipe& r) : recipe(r), b(net_of(r), r.dialect) {
 void Assembly::backbone() {
   int level = 0;
   NodeId x = -1;
-  b.begin(Part::Kind::stem, "stem", 0);
+  b.begin(NetworkPart::Kind::stem, "stem", 0);
   for (const StemConv& c : recipe.stem) {
     x = b.conv(x, {.filters = c.filters, .size = c.size, .stride = c.stride}, recipe.act);
     if (c.stride == 2) ++level;
@@ -70,7 +70,7 @@ void Assembly::backbone() {
   for (const Stage& s : recipe.stages) {
     if (s.down != Down::none && s.stride == 2) ++level;
     b.begin(
-        Part::Kind::stage,
+        NetworkPart::Kind::stage,
         format("{}{} {} x {}", s.csp == Csp::none ? "" : "CSP", name_of(s.block), s.width, s.depth),
         level);
     const Feature feature = stage(b, x, s, recipe.act);
@@ -85,7 +85,7 @@ NodeId Assembly::tap(int i) const {
 }
 
 void Assembly::neck_part(std::string_view label, int i) {
-  b.begin(Part::Kind::neck, format("{} {}", label, width(i)), log2_stride(i));
+  b.begin(NetworkPart::Kind::neck, format("{} {}", label, width(i)), log2_stride(i));
 }
 
 void Assembly::head(int i, NodeId x) {
@@ -98,7 +98,7 @@ void Assembly::head(int i, NodeId x) {
 
 void Assembly::emit_head(int i, NodeId x) {
   const Level& at = level(i);
-  b.begin(Part::Kind::head, format("P{}", log2_stride(i)), log2_stride(i));
+  b.begin(NetworkPart::Kind::head, format("P{}", log2_stride(i)), log2_stride(i));
   if (recipe.heads.kind == HeadKind::attention) {
     const NodeId wide = b.conv(x, {.filters = at.head_width}, act());
     const NodeId gate = b.conv(wide, {.filters = at.head_width}, Act::of<formula::Logistic>());

@@ -107,7 +107,7 @@ struct Recipe {
 };
 
 /// A part of a built network, for pictures and tables: nodes first..last.
-struct Part {
+struct NetworkPart {
   enum class Kind { stem, stage, neck, head };
   Kind kind = Kind::stem;
   std::string label;  // "CSP 256 x 8"
@@ -117,7 +117,7 @@ struct Part {
 
 struct Blueprint {
   Graph graph;
-  std::vector<Part> parts;
+  std::vector<NetworkPart> parts;
 };
 
 /// @throws Error(input) when the numbers contradict each other

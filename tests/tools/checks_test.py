@@ -131,6 +131,19 @@ class Sources(unittest.TestCase):
     def test_notes_to_do_later_are_found(self):
         self.refuses("syolo/base/a.cpp", "// TO" + "DO tidy up\n", "file an issue")
 
+    def test_no_two_files_define_one_type(self):
+        def header(*lines):
+            return HEADER + "\n".join(lines) + "\n"
+
+        here = header("namespace syolo {", "struct Part {", "};", "}  // namespace syolo")
+        tree = {"syolo/zoo/a.h": here, "syolo/data/b.h": here.replace("struct", "enum class")}
+        code, out = Tree(tree).check("check_sources.py")
+        self.assertEqual(code, 1, out)
+        self.assertIn("a.h:4: syolo::Part is also defined in syolo/data/b.h", out)
+        for other in ("namespace syolo::data {", "namespace {"):
+            tree["syolo/data/b.h"] = here.replace("namespace syolo {", other)
+            self.assertEqual(Tree(tree).check("check_sources.py")[0], 0)
+
     def test_binary_files_and_test_data_are_left_alone(self):
         self.accepts("syolo/base/a.cpp", b"// x\0\xff")
         self.accepts("tests/data/a.txt", "/".join(["", "home", "x"]) + "\n")

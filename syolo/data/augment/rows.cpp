@@ -66,7 +66,7 @@ Sample training_sample(std::size_t index, std::size_t count, const Load& load,
     return load(static_cast<std::size_t>(r.below(static_cast<int>(count))));
   };
   Sample sample = load(index);
-  sample = o.recipe == Recipe::darknet ? darknet(std::move(sample), o, rng, other)
+  sample = o.recipe == AugmentRecipe::darknet ? darknet(std::move(sample), o, rng, other)
                                        : scaled_yolov4(std::move(sample), o, rng, other);
   const std::array<std::pair<double, Augmentation>, 5> rest = {
       {{o.cutmix, data::cutmix_row()},

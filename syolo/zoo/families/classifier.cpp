@@ -4,7 +4,7 @@
 namespace syolo::zoo {
 
 void classifier_family(Assembly& a) {
-  a.b.begin(Part::Kind::head, "classes", 0);
+  a.b.begin(NetworkPart::Kind::head, "classes", 0);
   NodeId x = a.b.last();
   if (a.recipe.classifier_width > 0)
     x = a.b.conv(x, {.filters = a.recipe.classifier_width}, a.act());
