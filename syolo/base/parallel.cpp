@@ -98,22 +98,24 @@ std::string cpu_model() {
   return "unknown";
 }
 
-void for_each_parallel(int count, int workers, const std::function<void(int i, int worker)>& body) {
-  std::atomic<int> next = 0;
-  std::vector<std::exception_ptr> errors(static_cast<std::size_t>(count));
-  const auto work = [&](int worker) {
-    for (int i = next++; i < count; i = next++) {
+void for_each_parallel(std::size_t count, int workers,
+                       const std::function<void(std::size_t i, std::size_t worker)>& body) {
+  if (workers <= 0) workers = cpu_budget().threads();
+  std::atomic<std::size_t> next = 0;
+  std::vector<std::exception_ptr> errors(count);
+  const auto work = [&](std::size_t worker) {
+    for (std::size_t i = next++; i < count; i = next++) {
       try {
         body(i, worker);
       } catch (...) {  // carried to the owner
-        errors[static_cast<std::size_t>(i)] = std::current_exception();
+        errors[i] = std::current_exception();
       }
     }
   };
   {
     std::vector<std::jthread> others;
-    for (int worker = 1; worker < std::min(workers, count); ++worker)
-      others.emplace_back(work, worker);
+    const std::size_t threads = std::min(static_cast<std::size_t>(workers), count);
+    for (std::size_t worker = 1; worker < threads; ++worker) others.emplace_back(work, worker);
     work(0);
   }
   for (const std::exception_ptr& error : errors) {

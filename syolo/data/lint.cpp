@@ -9,10 +9,10 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "syolo/base/parallel.h"
 #include "syolo/boxes/iou.h"
 #include "syolo/data/formats/formats_impl.h"
 #include "syolo/data/lint_pictures_impl.h"
-#include "syolo/data/parallel_impl.h"
 
 namespace syolo {
 namespace {
@@ -71,7 +71,7 @@ void Linter::look_at_pictures() {
   facts_.resize(entries_.size());
   std::atomic<std::int64_t> done{0};
   std::mutex mutex;
-  data::for_each_index(entries_.size(), options_.threads, [&](std::size_t i) {
+  for_each_parallel(entries_.size(), options_.threads, [&](std::size_t i, std::size_t) {
     facts_[i] = data::look_at(*entries_[i].item, limits_);
     const std::int64_t count = ++done;
     if (!options_.progress) return;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "syolo/eval/parallel_impl.h"
+#include "syolo/base/parallel.h"
 
 namespace syolo {
 namespace {
@@ -156,7 +156,7 @@ CocoReport coco_ap(const Matches& matches, int threads) {
   std::vector<ClassCurves> all(n);
   CocoReport report;
   report.classes.resize(n);
-  eval::parallel_for(n, threads, [&](std::size_t k) {
+  for_each_parallel(n, threads, [&](std::size_t k, std::size_t) {
     const ClassMatches& one = matches.classes[k];
     all[k] = curves(one);
     report.classes[k] = {one.cls, one.truths[0], static_cast<std::int64_t>(one.scores.size()),

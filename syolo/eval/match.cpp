@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include "syolo/eval/parallel_impl.h"
+#include "syolo/base/parallel.h"
 
 namespace syolo {
 namespace {
@@ -271,7 +271,7 @@ Matches match(const Dataset& dataset, std::span<const Prediction> predictions, i
   Matches out;
   out.items = static_cast<int>(dataset.items.size());
   out.classes.resize(classes.size());
-  eval::parallel_for(classes.size(), threads, [&](std::size_t k) {
+  for_each_parallel(classes.size(), threads, [&](std::size_t k, std::size_t) {
     ClassMatcher matcher(predictions, items, has_ids);
     out.classes[k] = matcher(classes[k], inputs[static_cast<std::size_t>(classes[k])]);
   });

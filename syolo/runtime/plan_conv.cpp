@@ -165,11 +165,10 @@ void PlanBuilder::choose_convs() {
   const auto& code = plan_->program.code;
   choices_.resize(code.size());
   const bool timing = options_.tune == Tune::measure;  // one at a time, with all threads
-  for_each_parallel(static_cast<int>(code.size()), timing ? 1 : plan_->threads, [&](int i, int) {
+  for_each_parallel(code.size(), timing ? 1 : plan_->threads, [&](std::size_t i, std::size_t) {
     const ThreadScope scope(plan_->threads);
-    const auto at = static_cast<std::size_t>(i);
-    if (const auto* op = std::get_if<Conv>(&code[at].op)) {
-      with_where(where_of(code[at]), [&] { choices_[at] = choose_conv(*op, code[at]); });
+    if (const auto* op = std::get_if<Conv>(&code[i].op)) {
+      with_where(where_of(code[i]), [&] { choices_[i] = choose_conv(*op, code[i]); });
     }
   });
 }
@@ -201,9 +200,9 @@ void PlanBuilder::pack_weights() {
     return a.kernel.get_desc().get_size() > b.kernel.get_desc().get_size();
   });
   std::vector<std::vector<float>> folded(static_cast<std::size_t>(plan_->threads));
-  for_each_parallel(static_cast<int>(packings_.size()), plan_->threads, [&](int i, int worker) {
+  for_each_parallel(packings_.size(), plan_->threads, [&](std::size_t i, std::size_t worker) {
     const ThreadScope scope(1);
-    pack(packings_[static_cast<std::size_t>(i)], folded[static_cast<std::size_t>(worker)]);
+    pack(packings_[i], folded[worker]);
   });
 }
 

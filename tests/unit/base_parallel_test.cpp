@@ -16,20 +16,20 @@ TEST(ForEachParallel, CallsEveryIndexOnceWithAWorkerBelowTheirNumber) {
   for (const int workers : {1, 3, 8}) {
     std::vector<std::atomic<int>> calls(100);
     std::atomic<bool> in_range = true;
-    for_each_parallel(100, workers, [&](int i, int worker) {
-      ++calls[static_cast<std::size_t>(i)];
-      if (worker < 0 || worker >= workers) in_range = false;
+    for_each_parallel(100, workers, [&](std::size_t i, std::size_t worker) {
+      ++calls[i];
+      if (worker >= static_cast<std::size_t>(workers)) in_range = false;
     });
     EXPECT_TRUE(in_range);
     EXPECT_TRUE(std::all_of(calls.begin(), calls.end(), [](const auto& n) { return n == 1; }));
   }
-  for_each_parallel(0, 4, [](int, int) { FAIL() << "there is nothing to do"; });
+  for_each_parallel(0, 4, [](std::size_t, std::size_t) { FAIL() << "there is nothing to do"; });
 }
 
 TEST(ForEachParallel, ThrowsTheErrorOfTheSmallestIndexAfterAllAreDone) {
   std::atomic<int> calls = 0;
   try {
-    for_each_parallel(40, 4, [&](int i, int) {
+    for_each_parallel(40, 4, [&](std::size_t i, std::size_t) {
       ++calls;
       if (i % 10 == 7) throw Error(ErrorKind::input, format("piece {}", i));
     });

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "syolo/base/parallel.h"
 #include "syolo/data/formats/formats_impl.h"
-#include "syolo/data/parallel_impl.h"
 
 namespace syolo {
 namespace {
@@ -113,7 +113,7 @@ Dataset read_file(const Path& file, const Limits& limits) {
   }
   std::vector<Findings> findings(dataset.items.size());
   std::vector<char> usable(dataset.items.size());
-  data::for_each_index(dataset.items.size(), 0, [&](std::size_t i) {
+  for_each_parallel(dataset.items.size(), 0, [&](std::size_t i, std::size_t) {
     Item& item = dataset.items[i];
     item.image = folder / item.image;
     bool good = true;

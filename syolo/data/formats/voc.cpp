@@ -6,8 +6,8 @@
 #include <pugixml.hpp>
 #include <sstream>
 
+#include "syolo/base/parallel.h"
 #include "syolo/data/formats/formats_impl.h"
-#include "syolo/data/parallel_impl.h"
 
 namespace syolo {
 namespace {
@@ -249,7 +249,7 @@ std::vector<std::string> class_names(const Path& path, const Limits& limits) {
   const Path folder = annotations_of(path);
   const std::vector<Path> files = xml_files(folder.empty() ? path : folder);
   std::vector<std::set<std::string>> each(files.size());
-  data::for_each_index(files.size(), 0, [&](std::size_t i) {
+  for_each_parallel(files.size(), 0, [&](std::size_t i, std::size_t) {
     try {
       Findings ignored;  // told when the part is read
       for (VocObject& object :
@@ -276,8 +276,9 @@ Dataset read(const Path& path, Split split, const Limits& limits) {
   }
   const std::vector<Path> files = wanted_files(path, split, dataset.findings, limits);
   std::vector<Read> reads(files.size());
-  data::for_each_index(files.size(), 0,
-                       [&](std::size_t i) { reads[i] = read_one(path, files[i], limits); });
+  for_each_parallel(files.size(), 0, [&](std::size_t i, std::size_t) {
+    reads[i] = read_one(path, files[i], limits);
+  });
   for (Read& read : reads) {
     data::add_findings(dataset.findings, std::move(read.findings));
     if (!read.usable) continue;

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "syolo/base/parallel.h"
 #include "syolo/data/formats/formats_impl.h"
-#include "syolo/data/parallel_impl.h"
 
 namespace syolo::data {
 namespace {
@@ -150,8 +150,9 @@ Dataset read_yolo(std::vector<PictureRef> pictures, std::vector<std::string> nam
                   const Limits& limits) {
   const int classes = names.empty() ? -1 : static_cast<int>(names.size());
   std::vector<Read> reads(pictures.size());
-  for_each_index(pictures.size(), 0,
-                 [&](std::size_t i) { reads[i] = read_one(pictures[i], classes, limits); });
+  for_each_parallel(pictures.size(), 0, [&](std::size_t i, std::size_t) {
+    reads[i] = read_one(pictures[i], classes, limits);
+  });
   Dataset dataset;
   dataset.names = std::move(names);
   Places places;
