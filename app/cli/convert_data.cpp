@@ -41,16 +41,12 @@ Exit run(const ConvertDataArgs& args, Console& out) {
   out.end_progress();
   report(lost, out);
   if (out.globals.json) {
-    Json counts = Json::object(), not_kept = Json::array();
-    for (const Part& part : parts) {
-      counts[std::string(word(part.split))] = {{"pictures", part.data.items.size()},
-                                               {"boxes", boxes_in(part.data)}};
-    }
+    Json not_kept = Json::array();
     for (const Finding& finding : lost) not_kept.push_back(finding.text);
     out.print(document({{"from", from.name},
                         {"to", to.name},
                         {"out", args.out},
-                        {"parts", counts},
+                        {"parts", parts_json(parts)},
                         {"not_kept", not_kept}}));
   } else {
     out.print(format("{}: {} -> {}: {}\n", printable(args.out, 4000), from.name, to.name,

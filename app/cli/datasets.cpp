@@ -30,6 +30,15 @@ std::string parts_text(const std::vector<Part>& parts) {
   return text;
 }
 
+Json parts_json(const std::vector<Part>& parts) {
+  Json counts = Json::object();
+  for (const Part& part : parts) {
+    counts[std::string(word(part.split))] = {{"pictures", part.data.items.size()},
+                                             {"boxes", boxes_in(part.data)}};
+  }
+  return counts;
+}
+
 void report(const Findings& findings, Console& out, std::size_t most_per_rule) {
   std::map<std::string_view, std::size_t> counts;
   for (const Finding& finding : findings) {
@@ -66,6 +75,10 @@ std::vector<Part> load_parts_for(const std::string& path, Console& out) {
   out.note(format("{}: {}; {}; {} classes", printable(path), form.name, parts_text(parts),
                   parts.empty() ? 0 : parts.front().data.names.size()));
   return parts;
+}
+
+Dataset load_part_for(const std::string& path, Split split, Console& out) {
+  return split == Split::all ? joined(load_parts_for(path, out)) : load_dataset(path, split);
 }
 
 }  // namespace syolo::cli

@@ -4,15 +4,21 @@
 #include <vector>
 
 #include "app/cli/console.h"
+#include "app/cli/json.h"
 #include "syolo/data/formats.h"
 
 namespace syolo::cli {
 
 /// Reads every part and reports what was found where.
 std::vector<Part> load_parts_for(const std::string& path, Console& out);
+/// One part, or all of them joined.
+Dataset load_part_for(const std::string& path, Split split, Console& out);
 
 /// Findings by rule: a few of each as lines on stderr, then their number.
 void report(const Findings& findings, Console& out, std::size_t most_per_rule = 3);
+
+/// {"train": {"pictures", "boxes"}, ...}
+Json parts_json(const std::vector<Part>& parts);
 
 /// "3 parts: train 205, val 87, test 72 pictures".
 std::string parts_text(const std::vector<Part>& parts);

@@ -65,9 +65,7 @@ void print_text(const CocoReport& report, const Dataset& data, Console& out) {
 }
 
 Exit run(const EvalArgs& args, Console& out) {
-  const auto split = static_cast<Split>(args.split);
-  const Dataset data = split == Split::all ? joined(load_parts_for(args.annotations, out))
-                                           : load_dataset(args.annotations, split);
+  const Dataset data = load_part_for(args.annotations, static_cast<Split>(args.split), out);
   const Predictions found = read_predictions(args.from, data);
   report(found.findings, out);
   const int threads = out.globals.threads;

@@ -21,10 +21,6 @@ struct LintArgs {
   int limit = 10, repeated = LintOptions{}.repeated;
 };
 
-std::string_view word(Severity severity) {
-  return severity == Severity::error ? "error" : severity == Severity::warning ? "warning" : "note";
-}
-
 void print_text(const LintReport& report, int limit, Console& out) {
   for (const Severity severity : {Severity::error, Severity::warning, Severity::note}) {
     for (const Rule& rule : data_rules()) {

@@ -105,12 +105,7 @@ Exit run(const SplitArgs& args, Console& out) {
     print_table(parts, out);
     return Exit::done;
   }
-  Json counts = Json::object();
-  for (const Part& part : parts) {
-    counts[std::string(word(part.split))] = {{"pictures", part.data.items.size()},
-                                             {"boxes", boxes_in(part.data)}};
-  }
-  out.print(document({{"out", args.out}, {"seed", options.seed}, {"parts", counts}}));
+  out.print(document({{"out", args.out}, {"seed", options.seed}, {"parts", parts_json(parts)}}));
   return Exit::done;
 }
 

@@ -91,9 +91,7 @@ Exit run(const StatsArgs& args, Console& out) {
     options.anchors = network.used_anchors();
   }
   if (args.input) options.input = *args.input;
-  const auto split = static_cast<Split>(args.split);
-  Dataset data =
-      split == Split::all ? joined(load_parts_for(args.data, out)) : load_dataset(args.data, split);
+  const Dataset data = load_part_for(args.data, static_cast<Split>(args.split), out);
   const DatasetStats stats = dataset_stats(data, options);
   if (!args.html.empty()) {
     const std::string name = std::filesystem::path(args.data).filename().string();

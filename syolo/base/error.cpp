@@ -25,12 +25,22 @@ Error::Error(ErrorKind kind, std::string text, Where where, std::string hint) :
     std::runtime_error(message(text, where, hint)), kind_(kind), text_(std::move(text)),
     where_(std::move(where)), hint_(std::move(hint)) {}
 
+std::string_view word(Severity severity) {
+  switch (severity) {
+    case Severity::note:
+      return "note";
+    case Severity::warning:
+      return "warning";
+    case Severity::error:
+      return "error";
+  }
+  SYOLO_ASSERT(false, "unknown severity");
+}
+
 std::string to_text(const Finding& finding) {
-  const std::string_view severity = finding.severity == Severity::error     ? "error"
-                                    : finding.severity == Severity::warning ? "warning"
-                                                                            : "note";
   const std::string place = to_text(finding.where);
-  return format("{}{}{}: {}", place, place.empty() ? "" : ": ", severity, finding.text);
+  return format("{}{}{}: {}", place, place.empty() ? "" : ": ", word(finding.severity),
+                finding.text);
 }
 
 void rethrow_at(const Error& error, const Where& where) {

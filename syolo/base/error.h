@@ -51,6 +51,7 @@ class Error : public std::runtime_error {
 };
 
 enum class Severity { note, warning, error };
+std::string_view word(Severity severity);  // "note", "warning", "error"
 struct Finding {
   Severity severity = Severity::warning;
   std::string_view rule;  // a literal

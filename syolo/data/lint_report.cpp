@@ -15,18 +15,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string_view level(Severity severity) {
-  switch (severity) {
-    case Severity::note:
-      return "note";
-    case Severity::warning:
-      return "warning";
-    case Severity::error:
-      return "error";
-  }
-  return "error";
-}
-
 using Items = std::map<std::string, const Item*>;  // by label and by picture
 
 Items items_by_file(std::span<const Part> parts) {
@@ -60,7 +48,7 @@ std::string section(const Rule& rule, const std::vector<const Finding*>& finding
                     const Items& items, int most, const Limits& limits) {
   std::string html = format(
       "<h2 id=\"{}\">{} <span class=\"{}\">{}</span> <small>{}</small></h2>\n<p>{}; {}</p>\n",
-      rule.id, rule.id, level(rule.severity), level(rule.severity),
+      rule.id, rule.id, word(rule.severity), word(rule.severity),
       grouped(static_cast<std::int64_t>(findings.size())), data::html_text(rule.meaning),
       data::html_text(rule.action));
   int shown = 0;
@@ -89,12 +77,12 @@ std::string lint_sarif(const LintReport& report, std::string_view version) {
     numbers.emplace(rule.id, static_cast<int>(rules.size()));
     rules.push_back({{"id", rule.id},
                      {"shortDescription", {{"text", rule.meaning}}},
-                     {"defaultConfiguration", {{"level", level(rule.severity)}}}});
+                     {"defaultConfiguration", {{"level", word(rule.severity)}}}});
   }
   for (const Finding& finding : report.findings) {
     Json result = {{"ruleId", finding.rule},
                    {"ruleIndex", numbers[finding.rule]},
-                   {"level", level(finding.severity)},
+                   {"level", word(finding.severity)},
                    {"message", {{"text", printable(finding.text, 4000)}}}};
     if (!finding.where.file.empty()) {
       Json place = {{"artifactLocation", {{"uri", printable(finding.where.file, 4000)}}}};

@@ -118,20 +118,20 @@ class Tally {
           format("expected classes of the dataset, found none (the first: {})", first_class_.first),
           first_class_.second, "category ids must be those of the annotations");
     }
-    report(Severity::warning, "predictions-image", images_, first_image_.second,
+    report("predictions-image", images_, first_image_.second,
            "left out: of pictures that the dataset has not");
-    report(Severity::warning, "predictions-class", classes_, first_class_.second,
+    report("predictions-class", classes_, first_class_.second,
            "left out: of classes that the dataset has not");
-    report(Severity::warning, "predictions-not-finite", not_finite_, first_not_finite_,
+    report("predictions-not-finite", not_finite_, first_not_finite_,
            "with a box or score that is not finite: such a box matches nothing, such a score ranks "
            "by its sign, NaN last");
   }
 
  private:
-  void report(Severity severity, std::string_view rule, std::int64_t count, const Where& where,
+  void report(std::string_view rule, std::int64_t count, const Where& where,
               std::string_view text) {
     if (count == 0) return;
-    out_.findings.push_back({severity, rule, where,
+    out_.findings.push_back({Severity::warning, rule, where,
                              format("{} prediction{} {} (the first is here)", grouped(count),
                                     count == 1 ? "" : "s", text)});
   }

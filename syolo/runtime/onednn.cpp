@@ -52,12 +52,6 @@ dnnl::primitive_attr attributes(const ConvRequest& request, const memory::desc& 
   return attributes;
 }
 
-memory::dims weight_dims(const Conv& op, int in_channels) {
-  const int in = in_channels / op.groups;
-  if (op.groups == 1) return {op.filters, in, op.kh, op.kw};
-  return {op.groups, op.filters / op.groups, in, op.kh, op.kw};
-}
-
 /// Cells after the last window's start that padding must supply.
 int pad_after(int in, int out, int extent, int stride, int before) {
   return (out - 1) * stride + extent - in - before;
@@ -104,6 +98,12 @@ std::optional<dnnl::convolution_forward::primitive_desc> describe(const ConvRequ
 }
 
 }  // namespace
+
+memory::dims weight_dims(const Conv& op, int src_channels) {
+  const int in = src_channels / op.groups;
+  if (op.groups == 1) return {op.filters, in, op.kh, op.kw};
+  return {op.groups, op.filters / op.groups, in, op.kh, op.kw};
+}
 
 memory::desc desc_of(const Shape& shape, const Storage& storage) {
   const memory::dims dims = {shape.n, shape.c, shape.h, shape.w};

@@ -14,6 +14,9 @@ namespace syolo::runtime {
 /// The library's memory descriptor of a value.
 dnnl::memory::desc desc_of(const Shape& shape, const Storage& storage);
 
+/// Of a plain kernel: [groups,] filters, input channels (of a group), height, width.
+dnnl::memory::dims weight_dims(const Conv& op, int src_channels);
+
 enum class Algorithm { direct, winograd };
 
 struct ConvRequest {

@@ -181,8 +181,7 @@ void PlanBuilder::add_constants(const Conv& op, const Instr& instr, const ConvOf
     plan_->weight_bytes += aligned(static_cast<std::int64_t>(desc.get_size()));
     return *value;
   };
-  packings_.push_back({&op, shape(instr.src[0]).c / op.groups,
-                       constant(DNNL_ARG_WEIGHTS, offer.weights),
+  packings_.push_back({&op, shape(instr.src[0]).c, constant(DNNL_ARG_WEIGHTS, offer.weights),
                        constant(DNNL_ARG_BIAS, offer.bias)});
 }
 
@@ -225,7 +224,7 @@ void fill_blur(int side, std::span<float> kernel) {
 
 void PlanBuilder::pack(const Packing& packing, std::vector<float>& folded) const {
   const Conv& op = *packing.op;
-  const std::int64_t taps = std::int64_t{packing.in_channels} * op.kh * op.kw;
+  const std::int64_t taps = std::int64_t{packing.src_channels / op.groups} * op.kh * op.kw;
   const auto per_filter = static_cast<std::size_t>(taps);
   // The padding that a layout may add is zero: fresh pages are.
   const std::span<float> bias(static_cast<float*>(packing.bias.get_data_handle()),
@@ -264,15 +263,16 @@ int PlanBuilder::filters_at_once(const Packing& packing, std::size_t per_filter)
   // Layouts group filters by 64 at most; those of Winograd cannot be written in parts.
   const int step = static_cast<int>(std::max<std::size_t>(kValues / per_filter / 64, 1)) * 64;
   if (op.groups != 1 || step >= whole) return whole;
-  const memory::dims part = {step, packing.in_channels, op.kh, op.kw};
+  memory::dims part = weight_dims(op, packing.src_channels);
+  part[0] = step;
   return packing.kernel.get_desc().submemory_desc(part, {0, 0, 0, 0}, true) ? step : whole;
 }
 
 void PlanBuilder::pack_filters(const Packing& packing, int first, int count,
                                const float* values) const {
   const Conv& op = *packing.op;
-  memory::dims dims = {count, packing.in_channels, op.kh, op.kw};
-  if (op.groups != 1) dims = {op.groups, count / op.groups, packing.in_channels, op.kh, op.kw};
+  memory::dims dims = weight_dims(op, packing.src_channels);
+  if (count != op.filters) dims[0] = count;
   const auto tag = op.groups == 1 ? memory::format_tag::oihw : memory::format_tag::goihw;
   const memory::desc plain(dims, memory::data_type::f32, tag);
   memory::desc target = packing.kernel.get_desc();

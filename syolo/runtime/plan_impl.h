@@ -107,7 +107,7 @@ class PlanBuilder {
   /// A convolution whose kernel and bias wait to be brought into the primitive's layout.
   struct Packing {
     const Conv* op;
-    int in_channels;
+    int src_channels;
     dnnl::memory kernel, bias;  // without memory until pack_weights()
   };
   void add_constants(const Conv& op, const Instr& instr, const ConvOffer& offer,

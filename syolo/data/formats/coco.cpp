@@ -10,6 +10,7 @@
 
 #include "syolo/base/file.h"
 #include "syolo/data/json_reader.h"
+#include "syolo/data/rules.h"
 
 namespace syolo {
 namespace {
@@ -51,10 +52,10 @@ class CocoReader {
   }
 
  private:
-  void note(Severity severity, std::string_view rule, std::int64_t byte, std::string text) {
+  void say(std::string_view rule, std::int64_t byte, std::string text) {
     Where where{.file = file_->path().string()};
     where.byte = byte;
-    data_.findings.push_back({severity, rule, std::move(where), std::move(text)});
+    data_.findings.push_back(found(rule, std::move(where), std::move(text)));
   }
 
   void check_parts() const {
@@ -149,8 +150,8 @@ class CocoReader {
       if (!added) repeated("category", id, at->second.second, byte);
       if (name.empty()) {
         name = format("{}", id);
-        note(Severity::warning, "coco-category-name", byte,
-             format("category {} has no name, it is called by its id", id));
+        say("coco-category-name", byte,
+            format("category {} has no name, it is called by its id", id));
       }
       data_.names.push_back(std::move(name));
       data_.class_ids.push_back(id);
@@ -234,24 +235,24 @@ class CocoReader {
       item.state = item.truths.empty() ? without : LabelState::present;
     }
     if (polygons + rle > 0) {
-      note(Severity::note, "coco-masks", -1,
-           format("{} masks as polygons and {} as RLE: only boxes are kept", grouped(polygons),
-                  grouped(rle)));
+      say("coco-masks", -1,
+          format("{} masks as polygons and {} as RLE: only boxes are kept", grouped(polygons),
+                 grouped(rle)));
     }
     if (crowds > 0) {
-      note(Severity::note, "coco-crowds", -1, format("{} crowd boxes", grouped(crowds)));
+      say("coco-crowds", -1, format("{} crowd boxes", grouped(crowds)));
     }
     if (ignored > 0) {
-      note(Severity::note, "coco-ignore", -1,
-           format("{} annotations say \"ignore\": only \"iscrowd\" counts, as in COCO's protocol",
-                  grouped(ignored)));
+      say("coco-ignore", -1,
+          format("{} annotations say \"ignore\": only \"iscrowd\" counts, as in COCO's protocol",
+                 grouped(ignored)));
     }
   }
 
   /// The annotation as a truth of its image, or a finding.
   void place(const Raw& raw) {
     const auto leave_out = [&](std::string_view rule, const std::string& why) {
-      note(Severity::error, rule, raw.byte, format("annotation {} left out: {}", raw.id, why));
+      say(rule, raw.byte, format("annotation {} left out: {}", raw.id, why));
     };
     const auto image = image_of_.find(raw.image);
     const auto cls = class_of_.find(raw.category);
@@ -272,9 +273,9 @@ class CocoReader {
       if (!std::isfinite(value)) return leave_out("coco-bbox", "expected finite numbers in bbox");
     }
     if (raw.box[2] <= 0 || raw.box[3] <= 0) {
-      note(Severity::warning, "coco-empty-box", raw.byte,
-           format("annotation {}: box of {} x {} has no area", raw.id, json_number(raw.box[2]),
-                  json_number(raw.box[3])));
+      say("coco-empty-box", raw.byte,
+          format("annotation {}: box of {} x {} has no area", raw.id, json_number(raw.box[2]),
+                 json_number(raw.box[3])));
     }
     Truth truth;
     truth.box = {raw.box[0], raw.box[1], raw.box[2], raw.box[3]};
