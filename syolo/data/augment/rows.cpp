@@ -67,7 +67,7 @@ Sample training_sample(std::size_t index, std::size_t count, const Load& load,
   };
   Sample sample = load(index);
   sample = o.recipe == AugmentRecipe::darknet ? darknet(std::move(sample), o, rng, other)
-                                       : scaled_yolov4(std::move(sample), o, rng, other);
+                                              : scaled_yolov4(std::move(sample), o, rng, other);
   const std::array<std::pair<double, Augmentation>, 5> rest = {
       {{o.cutmix, data::cutmix_row()},
        {o.erase, data::erase_row()},
