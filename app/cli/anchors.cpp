@@ -143,7 +143,7 @@ Exit run(const AnchorsArgs& args, Console& out) {
     return Exit::no;
   }
   if (!args.out.empty()) {
-    write_file_atomic(args.out, with_anchors(read_text(args.cfg, Limits{}.text_bytes), found));
+    write_file_atomic(args.out, with_anchors(network->cfg, found));
     out.note("written: " + printable(args.out));
   }
   return Exit::done;
@@ -154,7 +154,7 @@ Action bind(CLI::App& cli) {
   add_text(cli, "data,--data", args->data, "DATASET",
            "a dataset in any format; its training part counts")
       ->required();
-  add_text(cli, "--cfg", args->cfg, "FILE",
+  add_text(cli, "--cfg", args->cfg, "MODEL",
            "compare with this network; its input and number of anchors");
   add_text(cli, "--out", args->out, "FILE", "write the cfg with the anchors found");
   add_size(cli, "--input", args->input, "input size (default: the cfg's, or 640)");

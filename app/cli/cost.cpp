@@ -1,6 +1,5 @@
 // syolo cost: what a network weighs and works, layer by layer. Reads a model, runs nothing.
 
-#include <filesystem>
 #include <memory>
 
 #include "app/cli/command.h"
@@ -140,10 +139,10 @@ Action bind(CLI::App& cli) {
                   {.file = {}, .item = "--layers"},
                   "JSON holds every layer anyway: leave out --layers");
     }
-    const Graph graph = load_graph(args->model, out);
+    const auto [name, graph, cfg] = load_graph(args->model, out);
     const Program program = lower(graph, input_shape(graph, args->model, out));
     CostTable table = cost(graph, program);
-    table.model = std::filesystem::path(find_model(args->model.model)).filename().string();
+    table.model = name;
     if (out.globals.json) {
       out.print(document(to_json(table)));
     } else {

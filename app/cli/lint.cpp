@@ -107,7 +107,7 @@ Action bind(CLI::App& cli) {
   add_text(cli, "data,--data", args->data, "DATASET",
            "YAML, .data, list, COCO JSON, VOC or picture folder")
       ->required();
-  add_text(cli, "--cfg", args->cfg, "FILE", "ask this network's anchors, input and strides too");
+  add_text(cli, "--cfg", args->cfg, "MODEL", "ask this network's anchors, input and strides too");
   add_size(cli, "--input", args->input, "input size for box sizes (default: 640, or the cfg's)");
   add_text(cli, "--sarif", args->sarif, "FILE", "also write SARIF 2.1.0");
   add_text(cli, "--html", args->html, "FILE", "also write a page with pictures and crops");

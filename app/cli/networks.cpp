@@ -2,19 +2,21 @@
 
 #include <algorithm>
 
+#include "app/cli/setup.h"
 #include "syolo/graph/cfg.h"
 #include "syolo/graph/lower.h"
 
 namespace syolo::cli {
 
 NetworkFacts network_facts(const std::string& cfg, Console& out) {
-  Findings findings;
-  const Graph graph = load_cfg(cfg, findings);
-  out.notes(findings);
+  ModelArgs args;
+  args.model = cfg;
+  const auto [name, graph, file] = load_graph(args, out);
   Shape input = graph.net().input;
   input.n = 1;
   const Program program = lower(graph, input);
   NetworkFacts facts;
+  facts.cfg = file.empty() ? write_cfg(graph) : read_text(file, Limits{}.text_bytes);
   facts.input = {input.w, input.h};
   facts.fit = graph.net().preprocess.fit;
   for (const auto& [node, spec] : heads(program)) {

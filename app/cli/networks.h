@@ -17,6 +17,7 @@ struct HeadFacts {
   std::vector<Anchor> anchors;
 };
 struct NetworkFacts {
+  std::string cfg;  // the text: the file's, or written from the graph
   Size input;
   Fit fit = Fit::stretch;
   std::vector<Anchor> all_anchors;  // the file's list
@@ -24,6 +25,7 @@ struct NetworkFacts {
   int finest_stride() const;
   std::vector<Anchor> used_anchors() const;
 };
+/// @param cfg  a MODEL argument: a file, or a name of the zoo
 /// @throws Error as the cfg reader, Error(input) for a network without heads
 NetworkFacts network_facts(const std::string& cfg, Console& out);
 

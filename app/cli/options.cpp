@@ -144,7 +144,7 @@ void add_globals(CLI::App& cli, Globals& globals) {
 }
 
 void add_model(CLI::App& cli, ModelArgs& args) {
-  cli.add_option("model,--model", args.model, "a cfg or a model file (told apart by content)")
+  cli.add_option("model,--model", args.model, "a cfg, a model file, or a name (syolo list models)")
       ->type_name("MODEL")
       ->required();
   cli.add_flag("--allow-unknown-keys", args.allow_unknown_keys,

@@ -20,58 +20,80 @@ int down(int value, int multiple) {
 
 }  // namespace
 
-std::string find_model(const std::string& name) {
+FoundModel find_model(const std::string& name) {
   std::error_code ignored;
+  const ZooModel* zoo = find_zoo_model(name);
   std::string tried;
   for (const char* folder : {"", "models/"}) {
     if (*folder != '\0' && name.find('/') != std::string::npos) continue;
     for (const char* suffix : {"", ".cfg", ".safetensors"}) {
       if (*folder != '\0' && *suffix == '\0') continue;
       std::string path = folder + name + suffix;
-      if (fs::exists(path, ignored) && (*suffix == '\0' || !fs::is_directory(path, ignored))) {
-        return path;
+      const bool bare =
+          *suffix == '\0' && zoo == nullptr;  // a folder of that name is said to be one
+      if (fs::exists(path, ignored) && (bare || !fs::is_directory(path, ignored))) {
+        return {std::move(path), nullptr, zoo != nullptr};
       }
       tried += (tried.empty() ? "" : ", ") + printable(path);
     }
   }
-  throw Error(ErrorKind::io, "expected a model, found no such file", {.file = name},
-              format("tried: {}", tried));
+  if (zoo != nullptr) return {name, zoo, false};
+  const std::string_view near = nearest_zoo_name(name);
+  throw Error(ErrorKind::io, "expected a model, found no such file or network", {.file = name},
+              format("{}tried: {}; networks by name: syolo list models",
+                     near.empty() ? "" : format("did you mean \"{}\"? ", near), tried));
 }
 
+namespace {
+
+void say_what_won(const FoundModel& found, const ModelArgs& args, Console& out) {
+  if (!found.over_zoo) return;
+  out.note(format("{}: the file {}, not the zoo's network of that name", printable(args.model),
+                  printable(found.path)));
+}
+
+}  // namespace
+
 Model load(const ModelArgs& args, Console& out, WithoutWeights without) {
+  const FoundModel found = find_model(args.model);
+  say_what_won(found, args, out);
   ModelPaths paths;
-  paths.model = find_model(args.model);
+  paths.model = found.path;
   paths.weights = args.weights;
   paths.names = args.names;
   paths.allow_unknown_keys = args.allow_unknown_keys;
   paths.random_weights = without == WithoutWeights::random;
   paths.seed = out.globals.seed;
   paths.names_mismatch = static_cast<NamesMismatch>(args.names_mismatch);
-  Model model = load_model(paths);
+  Model model =
+      found.zoo != nullptr ? load_model(build(found.zoo->recipe()), paths) : load_model(paths);
   out.notes(model.findings);
   return model;
 }
 
-Graph load_graph(const ModelArgs& args, Console& out) {
-  const std::string path = find_model(args.model);
-  const auto file = MappedFile::open(path, Limits{}.file_bytes);
+NamedGraph load_graph(const ModelArgs& args, Console& out) {
+  const FoundModel found = find_model(args.model);
+  say_what_won(found, args, out);
+  if (found.zoo != nullptr) return {std::string(found.zoo->name), build(found.zoo->recipe()), {}};
+  const std::string name = fs::path(found.path).filename().string();
+  const auto file = MappedFile::open(found.path, Limits{}.file_bytes);
   const FileKind kind =
       sniff(file->bytes().subspan(0, std::min<std::size_t>(file->bytes().size(), 65536)));
   if (kind == FileKind::safetensors) {
-    ModelArgs found = args;
-    found.model = path;
-    return load(found, out).graph;
+    ModelArgs in_file = args;
+    in_file.model = found.path;
+    return {name, load(in_file, out).graph, {}};
   }
   if (kind != FileKind::cfg && kind != FileKind::text && kind != FileKind::empty) {
     throw Error(ErrorKind::usage, format("expected a cfg or a model file, found {}", name_of(kind)),
-                {.file = path}, "the model comes first");
+                {.file = found.path}, "the model comes first");
   }
   Findings findings;
   CfgOptions options;
   options.allow_unknown_keys = args.allow_unknown_keys;
-  Graph graph = load_cfg(path, findings, {}, options);
+  Graph graph = load_cfg(found.path, findings, {}, options);
   out.notes(findings);
-  return graph;
+  return {name, std::move(graph), found.path};
 }
 
 Shape input_shape(const Graph& graph, const ModelArgs& args, Console& out) {

@@ -110,7 +110,7 @@ Action bind(CLI::App& cli) {
   add_text(cli, "data,--data", args->data, "DATASET", "a dataset in any format")->required();
   add_choice(cli, "--split", args->split, {"train", "val", "test", "all"}, "S",
              "train, val, test or all (default)");
-  add_text(cli, "--cfg", args->cfg, "FILE", "this network's input and anchors");
+  add_text(cli, "--cfg", args->cfg, "MODEL", "this network's input and anchors");
   add_size(cli, "--input", args->input, "input size for box sizes (default: 640, or the cfg's)");
   add_text(cli, "--html", args->html, "FILE", "also write a page with plots");
   return [args](Console& out) { return run(*args, out); };

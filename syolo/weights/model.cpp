@@ -86,7 +86,8 @@ void find_weights(Model& model, const ModelPaths& paths, const Limits& limits) {
       return Path(paths.model).replace_extension(suffix).filename().string();
     };
     throw Error(ErrorKind::io,
-                format("expected weights beside the cfg, found neither {} nor {}",
+                format("expected weights {}, found neither {} nor {}",
+                       is_there(paths.model) ? "beside the cfg" : "for this network",
                        printable(name(".weights")), printable(name(".safetensors"))),
                 {.file = paths.model}, "--weights names another file");
   }
@@ -95,11 +96,8 @@ void find_weights(Model& model, const ModelPaths& paths, const Limits& limits) {
   model.origin.format = "random";
 }
 
-Model load_cfg_model(const ModelPaths& paths, const Limits& limits) {
-  Findings findings;
-  CfgOptions options;
-  options.allow_unknown_keys = paths.allow_unknown_keys;
-  Graph graph = load_cfg(paths.model, findings, limits, options);
+/// The graph with its weights; names are still missing.
+Model with_weights(Graph graph, Findings findings, const ModelPaths& paths, const Limits& limits) {
   Model model{std::move(graph), {}, {}, 0, {}, std::move(findings)};
   model.origin.model_file = paths.model;
   find_weights(model, paths, limits);
@@ -113,6 +111,14 @@ Model load_cfg_model(const ModelPaths& paths, const Limits& limits) {
                 "a pre-trained backbone can start a training; results need the whole network");
   }
   return model;
+}
+
+Model load_cfg_model(const ModelPaths& paths, const Limits& limits) {
+  Findings findings;
+  CfgOptions options;
+  options.allow_unknown_keys = paths.allow_unknown_keys;
+  Graph graph = load_cfg(paths.model, findings, limits, options);
+  return with_weights(std::move(graph), std::move(findings), paths, limits);
 }
 
 void find_names(Model& model, const ModelPaths& paths, const Limits& limits) {
@@ -140,6 +146,12 @@ Model load_model(const ModelPaths& paths, const Limits& limits) {
                 {.file = paths.model}, "leave out --weights, or give a cfg as the model");
   }
   Model model = cfg ? load_cfg_model(paths, limits) : load_model_file(paths.model, limits);
+  find_names(model, paths, limits);
+  return model;
+}
+
+Model load_model(Graph graph, const ModelPaths& paths, const Limits& limits) {
+  Model model = with_weights(std::move(graph), {}, paths, limits);
   find_names(model, paths, limits);
   return model;
 }

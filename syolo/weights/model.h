@@ -44,6 +44,8 @@ struct Model {
 /// @throws Error(io) for missing files, Error(input) for contents; messages name the file and,
 /// when it is of another kind than its place asks for, both kinds
 Model load_model(const ModelPaths& paths, const Limits& limits = {});
+/// The same for a graph that stands in no file; `paths.model` is its name.
+Model load_model(Graph graph, const ModelPaths& paths, const Limits& limits = {});
 
 /// Content, never the suffix: the first bytes decide.
 enum class FileKind {

@@ -487,11 +487,15 @@ const ZooModel* find_zoo_model(std::string_view name) {
   return at == rows.end() ? nullptr : &*at;
 }
 
-Recipe recipe(std::string_view name) {
-  if (const ZooModel* row = find_zoo_model(name)) return row->recipe();
+std::string_view nearest_zoo_name(std::string_view name) {
   std::vector<std::string_view> names;
   for (const ZooModel& row : zoo_models()) names.push_back(row.name);
-  const std::string_view near = nearest(name, names);
+  return nearest(name, names);
+}
+
+Recipe recipe(std::string_view name) {
+  if (const ZooModel* row = find_zoo_model(name)) return row->recipe();
+  const std::string_view near = nearest_zoo_name(name);
   throw Error(ErrorKind::usage,
               format("expected a network of the zoo, found \"{}\"", printable(name, 60)), {},
               format("{}all names: syolo list models",

@@ -24,7 +24,8 @@ struct ZooModel {
 };
 
 std::span<const ZooModel> zoo_models();
-const ZooModel* find_zoo_model(std::string_view name);  // null if unknown
+const ZooModel* find_zoo_model(std::string_view name);     // null if unknown
+std::string_view nearest_zoo_name(std::string_view name);  // empty when none is near
 /// The recipe of a name. @throws Error(usage) with the nearest name
 Recipe recipe(std::string_view name);
 
