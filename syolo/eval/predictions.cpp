@@ -394,8 +394,16 @@ void append(std::vector<Prediction>& rows, int item, std::span<const Detection> 
   }
 }
 
-void write_coco_results(std::span<const Prediction> rows, const Dataset& dataset,
-                        const Path& file) {
+namespace {
+
+std::string python_number(double value) {
+  if (std::isfinite(value)) return json_number(value);
+  return std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+}
+
+}  // namespace
+
+std::string coco_results_text(std::span<const Prediction> rows, const Dataset& dataset) {
   std::string text = "[";
   const bool with_ids = dataset.class_ids.size() == dataset.names.size();
   for (const Prediction& row : rows) {
@@ -405,10 +413,15 @@ void write_coco_results(std::span<const Prediction> rows, const Dataset& dataset
     text +=
         format("{}\n{{\"image_id\":{},\"category_id\":{},\"bbox\":[{},{},{},{}],\"score\":{}}}",
                text.size() == 1 ? "" : ",", dataset.items[static_cast<std::size_t>(row.item)].id,
-               category, json_number(row.box.x), json_number(row.box.y), json_number(row.box.w),
-               json_number(row.box.h), json_number(row.score));
+               category, python_number(row.box.x), python_number(row.box.y),
+               python_number(row.box.w), python_number(row.box.h), python_number(row.score));
   }
-  write_file_atomic(file, text + "\n]\n");
+  return text + "\n]\n";
+}
+
+void write_coco_results(std::span<const Prediction> rows, const Dataset& dataset,
+                        const Path& file) {
+  write_file_atomic(file, coco_results_text(rows, dataset));
 }
 
 }  // namespace syolo

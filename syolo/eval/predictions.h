@@ -44,7 +44,9 @@ Predictions read_predictions(const Path& path, const Dataset& dataset, const Lim
 void append(std::vector<Prediction>& rows, int item, std::span<const Detection> detections,
             std::span<const int> classes = {});
 
-/// The COCO results array; reading it gives the same rows.
+/// The COCO results array; reading it gives the same rows. Numbers that are not finite are written
+/// as Python does: NaN, Infinity, -Infinity.
+std::string coco_results_text(std::span<const Prediction> rows, const Dataset& dataset);
 void write_coco_results(std::span<const Prediction> rows, const Dataset& dataset, const Path& file);
 
 }  // namespace syolo

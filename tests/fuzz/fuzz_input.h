@@ -2,10 +2,14 @@
 // stops the process, because a target has nobody to report to.
 #pragma once
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -57,6 +61,26 @@ inline FileBytes file_of(std::vector<std::byte> bytes) {
 inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
+
+/// These bytes as a file that lives in memory, for readers that want a path.
+class InputFile {
+ public:
+  explicit InputFile(std::string_view bytes) : fd_(memfd_create("fuzz", MFD_CLOEXEC)) {
+    check(fd_ >= 0, "a file in memory");
+    while (!bytes.empty()) {
+      const ssize_t n = write(fd_, bytes.data(), bytes.size());
+      check(n > 0, "room for a file in memory");
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+  ~InputFile() { close(fd_); }
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+  Path path() const { return "/proc/self/fd/" + std::to_string(fd_); }
+
+ private:
+  int fd_;
+};
 
 inline bool same_weights(const Weights& a, const Weights& b) {
   if (a.all().size() != b.all().size()) return false;

@@ -305,6 +305,30 @@ TEST(Split, GivesEveryClassItsShareAndKeepsGroups) {
   }
 }
 
+TEST(CocoText, CountsIdsAnewThatRepeat) {
+  Dataset data;
+  data.names = {"cat"};
+  data.class_ids = {3};
+  data.items.resize(2);
+  data.items[0].id = 5, data.items[1].id = 7;
+  const auto truth = [](std::int64_t id) {
+    Truth row;
+    row.box = {0, 0, 2, 2}, row.area = 4, row.id = id;
+    return row;
+  };
+  data.items[0].truths = {truth(3), truth(0)};
+  data.items[1].truths = {truth(0)};
+  TempDir dir;
+  const Dataset again = read_coco(dir.write("a.json", coco_text(data)));
+  EXPECT_EQ(again.items[1].id, 7);
+  EXPECT_EQ(again.items[0].truths[1].id, 2) << "0 twice: counted anew";
+  EXPECT_EQ(again.items[1].truths[0].id, 3);
+  data.items[0].truths = {truth(0)};
+  data.items[1].truths.clear();
+  EXPECT_EQ(read_coco(dir.write("b.json", coco_text(data))).items[0].truths[0].id, 1)
+      << "0 means none to pycocotools";
+}
+
 TEST(CocoFindings, AllHaveARuleThatReportsCanName) {
   TempDir dir;
   write_file_atomic(dir / "odd.json", std::string_view(R"({

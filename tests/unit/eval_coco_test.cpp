@@ -1,9 +1,13 @@
 // COCO's twelve numbers, equal to pycocotools 2.0.11 to the last bit.
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "syolo/data/coco.h"
 #include "syolo/eval/coco_ap.h"
 #include "syolo/eval/predictions.h"
+#include "tests/support/temp_dir.h"
 
 namespace syolo {
 namespace {
@@ -42,6 +46,22 @@ TEST(CocoAp, IsUndefinedForASizeWithoutTruths) {
   EXPECT_EQ(report.numbers[CocoNumber::aps], 0);
   EXPECT_EQ(report.numbers[CocoNumber::apm], -1);
   EXPECT_EQ(report.numbers[CocoNumber::arl], -1);
+}
+
+TEST(Predictions, ReadBackEqualWithNumbersThatAreNotFinite) {
+  const Dataset data = read_coco(kFolder + "coco_100.json");
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const std::vector<Prediction> rows = {{0, 1, {1, 2, 3, 4}, kNan},
+                                        {1, 0, {1.5, -2, kInfinity, 4}, -kInfinity},
+                                        {2, 2, {0.1, 1e-300, 1e300, 4}, 0.1}};
+  const test::TempDir dir;
+  write_coco_results(rows, data, dir / "results.json");
+  const std::vector<Prediction> again = read_predictions(dir / "results.json", data).rows;
+  ASSERT_EQ(again.size(), 3U);
+  EXPECT_TRUE(std::isnan(again[0].score));
+  EXPECT_EQ(again[1], rows[1]);
+  EXPECT_EQ(again[2], rows[2]);
 }
 
 }  // namespace

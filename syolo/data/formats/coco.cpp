@@ -298,10 +298,24 @@ class CocoReader {
   bool images_seen_ = false, categories_seen_ = false, annotations_seen_ = false;
 };
 
-/// The ids to write: those given, or 1, 2, ... when all are 0.
-template <class Rows, class Id>
-bool without_ids(const Rows& rows, Id id) {
-  return std::all_of(rows.begin(), rows.end(), [&](const auto& row) { return id(row) == 0; });
+bool repeats(std::vector<std::int64_t> ids) {
+  std::sort(ids.begin(), ids.end());
+  return std::adjacent_find(ids.begin(), ids.end()) != ids.end();
+}
+
+bool image_ids_repeat(const Dataset& data) {
+  std::vector<std::int64_t> ids;
+  for (const Item& item : data.items) ids.push_back(item.id);
+  return repeats(std::move(ids));
+}
+
+bool annotation_ids_repeat(const Dataset& data) {
+  std::vector<std::int64_t> ids;
+  for (const Item& item : data.items) {
+    for (const Truth& truth : item.truths) ids.push_back(truth.id);
+  }
+  // One annotation without an id is no repetition, but 0 means "none" to pycocotools.
+  return (ids.size() == 1 && ids[0] == 0) || repeats(std::move(ids));
 }
 
 std::string images_text(const Dataset& data, bool count) {
@@ -318,10 +332,7 @@ std::string images_text(const Dataset& data, bool count) {
 
 std::string annotations_text(const Dataset& data, bool count_images,
                              const std::vector<std::int64_t>& class_ids) {
-  bool count = true;
-  for (const Item& item : data.items) {
-    count = count && without_ids(item.truths, [](const Truth& truth) { return truth.id; });
-  }
+  const bool count = annotation_ids_repeat(data);
   std::string out;
   std::int64_t n = 0, image = 0;
   for (const Item& item : data.items) {
@@ -346,7 +357,7 @@ Dataset read_coco(const Path& file, const Limits& limits, const ReadProgress& pr
   return CocoReader(file, limits, progress).read();
 }
 
-void write_coco(const Dataset& dataset, const Path& file) {
+std::string coco_text(const Dataset& dataset) {
   std::vector<std::int64_t> class_ids = dataset.class_ids;
   if (class_ids.size() != dataset.names.size()) {
     class_ids.clear();
@@ -357,8 +368,7 @@ void write_coco(const Dataset& dataset, const Path& file) {
   const bool labelled =
       std::any_of(dataset.items.begin(), dataset.items.end(),
                   [](const Item& item) { return item.state != LabelState::missing; });
-  const bool count = dataset.items.size() > 1 &&
-                     without_ids(dataset.items, [](const Item& item) { return item.id; });
+  const bool count = image_ids_repeat(dataset);
   std::string text = "{\"images\":[" + images_text(dataset, count) + "\n],\n";
   if (labelled) {
     text += "\"annotations\":[" + annotations_text(dataset, count, class_ids) + "\n],\n";
@@ -368,7 +378,11 @@ void write_coco(const Dataset& dataset, const Path& file) {
     text += format("{}\n{{\"id\":{},\"name\":{}}}", i == 0 ? "" : ",", class_ids[i],
                    json_quoted(dataset.names[i]));
   }
-  write_file_atomic(file, text + "\n]}\n");
+  return text + "\n]}\n";
+}
+
+void write_coco(const Dataset& dataset, const Path& file) {
+  write_file_atomic(file, coco_text(dataset));
 }
 
 }  // namespace syolo
