@@ -30,7 +30,8 @@ Matrix inverse(const Matrix& m) {
 
 namespace {
 
-constexpr int kOne = 256;  // weights are in 1/256
+constexpr int kOne = 256;          // weights are in 1/256
+constexpr double kNearest = 1e-3;  // of perspective: nearer, or behind the viewer, nothing is seen
 
 /// Sampling of one picture; `Repeat`: pixels beyond the border equal those at it.
 template <bool Repeat>
@@ -74,6 +75,10 @@ void warp_into(const Source<Repeat>& source, const Matrix& m, Image& dst) {
       const double px = x + 0.5;
       double sx = m[0] * px + m[1] * py + m[2], sy = m[3] * px + m[4] * py + m[5];
       const double w = affine ? m[8] : m[6] * px + m[7] * py + m[8];
+      if (w < kNearest) {
+        std::copy_n(source.fill.begin(), 3, out);
+        continue;
+      }
       if (w != 1) sx /= w, sy /= w;
       source.sample(sx - 0.5, sy - 0.5, out);
     }
@@ -169,15 +174,18 @@ void move_boxes(std::vector<Truth>& truths, const Matrix& m, Size size, double s
                 const AugmentOptions& options) {
   std::erase_if(truths, [&](Truth& truth) {
     const BoxXywh before = truth.box;
+    bool visible = true;
     double low_x = 1e300, low_y = 1e300, high_x = -1e300, high_y = -1e300;
     for (const double x : {before.x, before.x + before.w}) {
       for (const double y : {before.y, before.y + before.h}) {
         const double w = m[6] * x + m[7] * y + m[8];
+        visible = visible && w > kNearest;
         const double px = (m[0] * x + m[1] * y + m[2]) / w, py = (m[3] * x + m[4] * y + m[5]) / w;
         low_x = std::min(low_x, px), high_x = std::max(high_x, px);
         low_y = std::min(low_y, py), high_y = std::max(high_y, py);
       }
     }
+    if (!visible) return true;
     set_box(truth,
             clipped({low_x, low_y, high_x - low_x, high_y - low_y}, size.width, size.height));
     return !keeps(before, truth.box, scale, options);

@@ -1,0 +1,210 @@
+// Batches depend on (seed, epoch, number) alone; bad pictures are replaced and counted.
+
+#include "syolo/data/loader.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <set>
+#include <thread>
+
+#include "tests/support/faulty_dataset.h"
+
+namespace syolo {
+namespace {
+
+using test::TempDir;
+
+/// `count` small pictures, each with one box; those in `bad` are no pictures.
+class Pictures {
+ public:
+  explicit Pictures(int count, const std::vector<int>& bad = {}) {
+    data.names = {"thing"};
+    data.class_ids = {0};
+    for (int i = 0; i < count; ++i) {
+      const bool broken = std::find(bad.begin(), bad.end(), i) != bad.end();
+      const Image image = test::scene(static_cast<std::uint64_t>(i), 40 + i, 30);
+      Item item;
+      item.image = dir_.write(format("{}.png", i),
+                              broken ? "no picture" : test::text_of(encode_png(image.view())));
+      item.size = image.size();
+      item.truths.push_back({.box = {5, 5, 20, 15}, .area = 300, .id = i + 1});
+      data.items.push_back(std::move(item));
+    }
+  }
+  Dataset data;
+
+ private:
+  TempDir dir_;
+};
+
+LoaderOptions options(int threads) {
+  LoaderOptions o;
+  o.batch = 4, o.threads = threads, o.seed = 3;
+  o.augmentation.input = {64, 64};
+  return o;
+}
+
+bool same(const Batch& a, const Batch& b) {
+  return a.at == b.at && a.size == b.size && a.items == b.items && a.pixels == b.pixels &&
+         a.truths == b.truths && a.replaced == b.replaced;
+}
+
+std::vector<Batch> batches(const Dataset& data, const LoaderOptions& o, int count) {
+  Loader loader(data, o);
+  std::vector<Batch> result;
+  for (int i = 0; i < count; ++i) result.push_back(loader.next());
+  return result;
+}
+
+void expect_same(const std::vector<Batch>& a, const std::vector<Batch>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(same(a[i], b[i])) << "batch " << i;
+}
+
+TEST(Loader, GivesTheSameBytesWithOneTwoAndEightThreads) {
+  const Pictures set(11, {4, 9});
+  for (const AugmentRecipe recipe : {AugmentRecipe::scaled_yolov4, AugmentRecipe::darknet}) {
+    LoaderOptions o = options(1);
+    o.augmentation.recipe = recipe;
+    o.multi_scale = 32;
+    const auto one = batches(set.data, o, 8);
+    for (const int threads : {2, 8}) {
+      o.threads = threads;
+      expect_same(batches(set.data, o, 8), one);
+    }
+  }
+}
+
+TEST(Loader, DoesNotDependOnTheCacheNorOnHowFarItWorksAhead) {
+  const Pictures set(9);
+  const auto plain = batches(set.data, options(2), 7);
+  for (const std::int64_t cache : {std::int64_t{20'000}, std::int64_t{1} << 30}) {
+    for (const int ahead : {1, 8}) {
+      LoaderOptions o = options(2);
+      o.cache_bytes = cache, o.ahead = ahead;
+      expect_same(batches(set.data, o, 7), plain);
+    }
+  }
+}
+
+TEST(Loader, ResumesInTheMiddleOfAnEpochWithTheSameBytes) {
+  const Pictures set(14, {2});
+  const auto whole = batches(set.data, options(3), 10);
+  for (const std::size_t begin : {1U, 3U, 4U, 6U}) {
+    Loader resumed(set.data, options(2));
+    resumed.seek(whole[begin].at);
+    EXPECT_EQ(resumed.cursor(), whole[begin].at);
+    for (std::size_t i = begin; i < whole.size(); ++i) EXPECT_TRUE(same(resumed.next(), whole[i]));
+    // And back again, while batches ahead are being made.
+    resumed.seek({0, 0});
+    EXPECT_TRUE(same(resumed.next(), whole[0]));
+  }
+}
+
+TEST(Loader, ShowsEveryPictureOnceAnEpochInAnotherOrderEach) {
+  const Pictures set(10);
+  Loader loader(set.data, options(2));
+  EXPECT_EQ(loader.batches_per_epoch(), 3);
+  std::vector<std::vector<std::size_t>> epochs(3);
+  for (auto& epoch : epochs) {
+    for (int i = 0; i < 3; ++i) {
+      const Batch batch = loader.next();
+      EXPECT_EQ(batch.items.size(), i < 2 ? 4U : 2U);
+      epoch.insert(epoch.end(), batch.items.begin(), batch.items.end());
+    }
+    auto sorted = epoch;
+    std::sort(sorted.begin(), sorted.end());
+    EXPECT_EQ(sorted, epoch_order(10, 0, 0, false));
+  }
+  EXPECT_NE(epochs[0], epochs[1]);
+  EXPECT_NE(epochs[1], epochs[2]);
+}
+
+TEST(Loader, LeavesOutAShortLastBatchWhenAsked) {
+  const Pictures set(10);
+  LoaderOptions o = options(1);
+  o.drop_last = true;
+  Loader loader(set.data, o);
+  EXPECT_EQ(loader.batches_per_epoch(), 2);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(loader.next().items.size(), 4U);
+}
+
+TEST(Loader, ReplacesBadPicturesByTheNextAndCountsThem) {
+  const Pictures set(6, {1, 2});
+  LoaderOptions o = options(2);
+  o.augment = o.shuffle = false;
+  o.batch = 6;
+  Loader loader(set.data, o);
+  const Batch batch = loader.next();
+  EXPECT_EQ(batch.replaced, 3);  // 1 became 2, which became 3; 2 became 3
+  EXPECT_EQ(loader.replaced(), 3);
+  const auto picture = [&](std::size_t i) {
+    const std::size_t bytes = batch.pixels.size() / 6;
+    return std::span(batch.pixels).subspan(i * bytes, bytes);
+  };
+  for (const std::size_t i : {1U, 2U}) {
+    EXPECT_TRUE(std::equal(picture(i).begin(), picture(i).end(), picture(3).begin()));
+    EXPECT_EQ(batch.truths[i], batch.truths[3]);
+  }
+  loader.next();
+  EXPECT_EQ(loader.replaced(), 6);
+}
+
+TEST(Loader, RefusesADatasetInWhichNothingCanBeRead) {
+  const Pictures set(3, {0, 1, 2});
+  Loader loader(set.data, options(2));
+  try {
+    loader.next();
+    FAIL() << "three pictures that are none";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data_refused);
+    EXPECT_NE(error.text().find("3 pictures in a row"), std::string::npos) << error.text();
+  }
+  EXPECT_THROW(Loader(Dataset{}, options(1)), Error);
+}
+
+TEST(Loader, RefusesPlacesOutsideAnEpoch) {
+  const Pictures set(5);
+  Loader loader(set.data, options(1));
+  for (const Cursor cursor : {Cursor{-1, 0}, Cursor{0, -1}, Cursor{0, 2}}) {
+    EXPECT_THROW(loader.seek(cursor), Error);
+  }
+}
+
+TEST(Loader, WorksOnlyAsFarAheadAsAsked) {
+  const Pictures set(8);
+  LoaderOptions o = options(2);
+  o.ahead = 2;
+  Loader loader(set.data, o);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // time to run too far ahead
+  loader.next();
+  for (const Item& item : set.data.items) std::filesystem::remove(item.image);
+  // At most these two were begun before the pictures went; what follows needs them.
+  for (int i = 0; i < 2; ++i) {
+    try {
+      loader.next();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::data_refused);
+    }
+  }
+  EXPECT_THROW(loader.next(), Error);
+}
+
+TEST(Loader, MultiScaleKeepsWithinHalfAndOneAndAHalf) {
+  const Pictures set(8);
+  LoaderOptions o = options(2);
+  o.multi_scale = 32;
+  std::set<int> sides;
+  for (const Batch& batch : batches(set.data, o, 40)) {
+    EXPECT_EQ(batch.size.width % 32, 0);
+    EXPECT_EQ(batch.size.width, batch.size.height);
+    sides.insert(batch.size.width);
+    EXPECT_EQ(batch.pixels.size(),
+              batch.items.size() * 3 * 64 * 64 * batch.size.width / 64 * batch.size.width / 64);
+  }
+  EXPECT_EQ(sides, (std::set<int>{32, 64, 96}));
+}
+
+}  // namespace
+}  // namespace syolo
