@@ -1,6 +1,7 @@
 // syolo list: what this build knows.
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 
@@ -11,6 +12,9 @@
 #include "syolo/data/augment.h"
 #include "syolo/data/formats.h"
 #include "syolo/graph/cfg.h"
+#include "syolo/graph/cost.h"
+#include "syolo/graph/lower.h"
+#include "syolo/zoo/models.h"
 
 namespace syolo::cli {
 namespace {
@@ -21,8 +25,8 @@ struct Entry {
   std::string name, what;
 };
 
-/// Models found by name: the cfgs and model files of the folder models/.
-std::vector<Entry> models() {
+/// The cfgs and model files of the folder models/.
+std::vector<Entry> model_files() {
   std::vector<Entry> rows;
   std::error_code error;
   for (fs::directory_iterator it("models", error), end; !error && it != end; it.increment(error)) {
@@ -89,14 +93,87 @@ struct Table {
   std::string_view name;
   std::vector<Entry> (*rows)();
 };
-constexpr std::array<Table, 5> kTables = {{{"models", models},
+constexpr std::array<Table, 5> kTables = {{{"models", model_files},
                                            {"layers", layers},
                                            {"activations", activations},
                                            {"augmentations", augmentation_rows},
                                            {"formats", formats}}};
 
+/// A network of the zoo at its own size, beside what others have published of it.
+struct ZooLine {
+  const ZooModel* model;
+  Shape input;
+  std::int64_t parameters;
+  double gflops;
+  bool published() const { return model->published.parameters > 0; }
+  bool equal() const {  // GFLOPs are published with three decimals
+    return parameters == model->published.parameters &&
+           std::abs(gflops - model->published.gflops) < 0.51e-3;
+  }
+};
+
+std::vector<ZooLine> zoo_lines() {
+  std::vector<ZooLine> lines;
+  for (const ZooModel& model : zoo_models()) {
+    const Graph graph = build(model.recipe());
+    const CostTable table = cost(graph, lower(graph));
+    lines.push_back({&model, table.input, table.parameters, table.gflops()});
+  }
+  return lines;
+}
+
+Json zoo_json(const ZooLine& line) {
+  const Published& known = line.model->published;
+  Json json = {{"name", line.model->name},
+               {"what", line.model->what},
+               {"input", {line.input.w, line.input.h}},
+               {"parameters", line.parameters},
+               {"gflops", rounded(line.gflops, 6)}};
+  if (!line.published()) return json;
+  json["published"] = {{"parameters", known.parameters},
+                       {"gflops", known.gflops},
+                       {"accuracy", known.accuracy},
+                       {"source", known.source}};
+  json["equal"] = line.equal();
+  return json;
+}
+
+std::string zoo_text(const std::vector<ZooLine>& lines) {
+  constexpr std::string_view kRow = "{:<29} {:>9} {:>12} {:>12} {:>9} {:>9} {:<2} {}\n";
+  std::string text = format(kRow, "network", "input", "parameters", "published", "GFLOPs",
+                            "published", "", "accuracy there; what it is");
+  for (const ZooLine& line : lines) {
+    const Published& known = line.model->published;
+    text += format(
+        kRow, line.model->name, format("{}x{}", line.input.w, line.input.h),
+        grouped(line.parameters), line.published() ? grouped(known.parameters) : "",
+        format("{:.3f}", line.gflops), line.published() ? format("{:.3f}", known.gflops) : "",
+        !line.published() ? ""
+        : line.equal()    ? "="
+                          : "!=",
+        format("{}{}{}", known.accuracy, known.accuracy.empty() ? "" : "; ", line.model->what));
+  }
+  return text + "= equal to what others published, != different\n";
+}
+
+Exit run_models(Console& out) {
+  const std::vector<ZooLine> lines = zoo_lines();
+  const std::vector<Entry> files = model_files();
+  if (out.globals.json) {
+    Json items = Json::array();
+    for (const ZooLine& line : lines) items.push_back(zoo_json(line));
+    for (const Entry& row : files) items.push_back({{"name", row.name}, {"what", row.what}});
+    out.print(document({{"models", std::move(items)}}));
+    return Exit::done;
+  }
+  out.print(zoo_text(lines));
+  for (const Entry& row : files) out.print(format("{:<29} {}\n", printable(row.name), row.what));
+  return Exit::done;
+}
+
 Exit run(int table, Console& out) {
   const Table& chosen = kTables[static_cast<std::size_t>(table)];
+  if (chosen.name == "models") return run_models(out);
   const std::vector<Entry> rows = chosen.rows();
   if (out.globals.json) {
     Json items = Json::array();
@@ -108,7 +185,6 @@ Exit run(int table, Console& out) {
     const std::string name = printable(row.name);
     out.print(row.what.empty() ? name + "\n" : format("{:<20} {}\n", name, row.what));
   }
-  if (rows.empty()) out.note("none: no cfg and no model file in the folder models/");
   return Exit::done;
 }
 
