@@ -39,3 +39,12 @@ build() {  # PRESET [ninja arguments]
   shift
   cmake --build --preset "$preset" -- "$@"
 }
+
+# python_env NAME REQUIREMENTS: the virtual environment .venv/NAME with exactly these from PyPI.
+python_env() {
+  local venv=.venv/$1
+  cmp -s "$2" "$venv/installed.txt" && return 0
+  [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || return
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --retries 1 --timeout 10 -r "$2" || return
+  cp "$2" "$venv/installed.txt"
+}

@@ -25,8 +25,8 @@ using ReadProgress = std::function<void(std::int64_t done_bytes, std::int64_t to
 Dataset read_coco(const std::filesystem::path& file, const Limits& limits = {},
                   const ReadProgress& progress = {});
 
-/// What read_coco reads: the same images, ids, boxes, areas and flags. Ids that repeat (missing ones
-/// are all 0) are counted anew from 1.
+/// What read_coco reads: the same images, ids, boxes, areas and flags. Ids that repeat (missing
+/// ones are all 0) are counted anew from 1.
 std::string coco_text(const Dataset& dataset);
 void write_coco(const Dataset& dataset, const std::filesystem::path& file);
 

@@ -37,30 +37,28 @@ constexpr std::array<int, 3> kMaxDets = {1, 10, kMaxPredictions};
 
 /// What a class adds to the averages.
 struct ClassCurves {
-  std::array<std::array<std::array<double, kRecallPoints>, kIouThresholds>, kAreas> precision;
-  std::array<std::array<double, kIouThresholds>, kAreas> recall;  // of kMaxPredictions
-  std::array<std::array<double, kIouThresholds>, 2> recall_few;   // of 1 and 10; area `all`
+  std::array<std::array<RecallCurve, kIouThresholds>, kAreas> best;  // of kMaxPredictions
+  // The final recall: [area][threshold][limit]
+  std::array<std::array<std::array<double, 3>, kIouThresholds>, kAreas> recall;
 };
 
-double recall_of_first(const ClassMatches& matches, int max_dets, std::size_t t) {
-  if (matches.truths[0] == 0) return -1;
+double recall_of_first(const ClassMatches& matches, int limit, std::size_t area, std::size_t t) {
+  if (matches.truths[area] == 0) return -1;
   std::int64_t hits = 0;
   for (std::size_t i = 0; i < matches.scores.size(); ++i) {
-    const Outcome outcome = matches.outcomes[0][i];
-    hits += matches.ranks[i] < max_dets && (outcome.hit >> t & 1) != 0;
+    hits += matches.ranks[i] < limit && (matches.outcomes[area][i].hit >> t & 1) != 0;
   }
-  return static_cast<double>(hits) / static_cast<double>(matches.truths[0]);
+  return static_cast<double>(hits) / static_cast<double>(matches.truths[area]);
 }
 
 ClassCurves curves(const ClassMatches& matches) {
   ClassCurves out;
-  for (std::size_t t = 0; t < kIouThresholds; ++t) {
-    for (std::size_t a = 0; a < kAreas; ++a) {
-      out.recall[a][t] = precision_at_recalls(matches, static_cast<int>(t),
-                                              static_cast<AreaClass>(a), {}, out.precision[a][t]);
-    }
-    for (std::size_t m = 0; m < 2; ++m) {
-      out.recall_few[m][t] = recall_of_first(matches, kMaxDets[m], t);
+  for (std::size_t a = 0; a < kAreas; ++a) {
+    for (std::size_t t = 0; t < kIouThresholds; ++t) {
+      out.best[a][t] = recall_curve(matches, static_cast<int>(t), static_cast<AreaClass>(a));
+      auto& recall = out.recall[a][t];
+      for (std::size_t m = 0; m < 2; ++m) recall[m] = recall_of_first(matches, kMaxDets[m], a, t);
+      recall[2] = out.best[a][t].recall;
     }
   }
   return out;
@@ -74,31 +72,27 @@ CocoNumbers averages(std::span<const ClassCurves> all) {
     for (std::size_t t = first; t < last; ++t) {
       for (std::size_t r = 0; r < kRecallPoints; ++r) {
         for (const ClassCurves& one : all) {
-          if (one.precision[area][t][r] > -1) values.push_back(one.precision[area][t][r]);
+          const double value = one.best[area][t].precision[r];
+          if (value > -1) values.push_back(value);
         }
       }
     }
     return numpy_mean(values);
   };
-  const auto recall = [&](const auto& of) {
+  const auto recall = [&](std::size_t area, std::size_t limit) {
     values.clear();
     for (std::size_t t = 0; t < kIouThresholds; ++t) {
       for (const ClassCurves& one : all) {
-        if (of(one)[t] > -1) values.push_back(of(one)[t]);
+        const double value = one.recall[area][t][limit];
+        if (value > -1) values.push_back(value);
       }
     }
     return numpy_mean(values);
   };
-  const auto recall_of_area = [&](std::size_t area) {
-    return recall([area](const ClassCurves& one) -> const auto& { return one.recall[area]; });
-  };
-  const auto recall_of_few = [&](std::size_t m) {
-    return recall([m](const ClassCurves& one) -> const auto& { return one.recall_few[m]; });
-  };
   return {{precision(0, 0, kIouThresholds), precision(0, 0, 1), precision(0, 5, 6),
            precision(1, 0, kIouThresholds), precision(2, 0, kIouThresholds),
-           precision(3, 0, kIouThresholds), recall_of_few(0), recall_of_few(1), recall_of_area(0),
-           recall_of_area(1), recall_of_area(2), recall_of_area(3)}};
+           precision(3, 0, kIouThresholds), recall(0, 0), recall(0, 1), recall(0, 2), recall(1, 2),
+           recall(2, 2), recall(3, 2)}};
 }
 
 }  // namespace
@@ -108,47 +102,72 @@ double numpy_mean(std::span<const double> values) {
   return pairwise_sum(values) / static_cast<double>(values.size());
 }
 
-double precision_at_recalls(const ClassMatches& matches, int threshold, AreaClass area,
-                            std::span<const int> weights,
-                            std::array<double, kRecallPoints>& points) {
-  const auto a = static_cast<std::size_t>(area);
-  std::int64_t truths = matches.truths[a];
-  if (!weights.empty()) {
-    SYOLO_ASSERT(area == AreaClass::all, "weights are for all sizes together");
-    truths = 0;
-    for (const auto& [item, count] : matches.item_truths) {
-      truths += static_cast<std::int64_t>(weights[static_cast<std::size_t>(item)]) * count;
-    }
+namespace {
+
+std::int64_t counting_truths(const ClassMatches& matches, AreaClass area,
+                             std::span<const int> weights) {
+  if (weights.empty()) return matches.truths[static_cast<std::size_t>(area)];
+  SYOLO_ASSERT(area == AreaClass::all, "weights are for all sizes together");
+  std::int64_t truths = 0;
+  for (const auto& [item, count] : matches.item_truths) {
+    truths += static_cast<std::int64_t>(weights[static_cast<std::size_t>(item)]) * count;
   }
-  if (truths == 0) {
-    points.fill(-1);
-    return -1;
-  }
-  // Ignored predictions repeat the point before them, so that leaving them out changes nothing.
-  std::vector<double> recall, precision;
-  recall.reserve(matches.scores.size());
-  precision.reserve(matches.scores.size());
+  return truths;
+}
+
+struct Hit {
+  double recall, precision, score;
+};
+
+/// Behind a miss precision is below that at the hit before it: hits alone make the envelope.
+std::vector<Hit> hits_of(const ClassMatches& matches, int threshold, AreaClass area,
+                         std::span<const int> weights, std::int64_t truths) {
+  const auto& outcomes = matches.outcomes[static_cast<std::size_t>(area)];
+  std::vector<Hit> result;
   std::int64_t hits = 0, misses = 0;
-  for (std::size_t i = 0; i < matches.scores.size(); ++i) {
-    const Outcome outcome = matches.outcomes[a][i];
-    if ((outcome.ignored >> threshold & 1) != 0) continue;
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if ((outcomes[i].ignored >> threshold & 1) != 0) continue;
     const int weight = weights.empty() ? 1 : weights[static_cast<std::size_t>(matches.items[i])];
     if (weight == 0) continue;
-    ((outcome.hit >> threshold & 1) != 0 ? hits : misses) += weight;
+    if ((outcomes[i].hit >> threshold & 1) == 0) {
+      misses += weight;
+      continue;
+    }
+    hits += weight;
     const auto tp = static_cast<double>(hits), fp = static_cast<double>(misses);
-    recall.push_back(tp / static_cast<double>(truths));
-    precision.push_back(tp / (fp + tp + std::numeric_limits<double>::epsilon()));
+    result.push_back({tp / static_cast<double>(truths),
+                      tp / (fp + tp + std::numeric_limits<double>::epsilon()), matches.scores[i]});
   }
-  for (std::size_t i = precision.size(); i-- > 1;) {
-    precision[i - 1] = std::max(precision[i - 1], precision[i]);
+  return result;
+}
+
+}  // namespace
+
+RecallCurve recall_curve(const ClassMatches& matches, int threshold, AreaClass area,
+                         std::span<const int> weights) {
+  RecallCurve curve;
+  const std::int64_t truths = counting_truths(matches, area, weights);
+  if (truths == 0) {
+    curve.precision.fill(-1), curve.scores.fill(-1);
+    curve.recall = -1;
+    return curve;
+  }
+  std::vector<Hit> hits = hits_of(matches, threshold, area, weights, truths);
+  for (std::size_t i = hits.size(); i-- > 1;) {
+    hits[i - 1].precision = std::max(hits[i - 1].precision, hits[i].precision);
   }
   static const std::array<double, kRecallPoints> at = recall_points();
   std::size_t i = 0;
   for (std::size_t r = 0; r < kRecallPoints; ++r) {
-    while (i < recall.size() && recall[i] < at[r]) ++i;
-    points[r] = i < recall.size() ? precision[i] : 0;
+    while (i < hits.size() && hits[i].recall < at[r]) ++i;
+    if (i == hits.size()) break;
+    curve.precision[r] = hits[i].precision;
+    curve.scores[r] = hits[i].score;
   }
-  return recall.empty() ? 0 : recall.back();
+  // Recall 0 is reached before anything is found.
+  if (!matches.scores.empty()) curve.scores[0] = matches.scores[0];
+  curve.recall = hits.empty() ? 0 : hits.back().recall;
+  return curve;
 }
 
 CocoReport coco_ap(const Matches& matches, int threads) {
@@ -164,12 +183,19 @@ CocoReport coco_ap(const Matches& matches, int threads) {
   });
   report.numbers = averages(all);
   report.precision.reserve(n * kIouThresholds * kRecallPoints * kAreas);
+  report.scores.reserve(report.precision.capacity());
   for (std::size_t t = 0; t < kIouThresholds; ++t) {
     for (std::size_t r = 0; r < kRecallPoints; ++r) {
       for (const ClassCurves& one : all) {
         for (std::size_t a = 0; a < kAreas; ++a) {
-          report.precision.push_back(one.precision[a][t][r]);
+          report.precision.push_back(one.best[a][t].precision[r]);
+          report.scores.push_back(one.best[a][t].scores[r]);
         }
+      }
+    }
+    for (const ClassCurves& one : all) {
+      for (std::size_t a = 0; a < kAreas; ++a) {
+        for (const double recall : one.recall[a][t]) report.recall.push_back(recall);
       }
     }
   }

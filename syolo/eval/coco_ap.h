@@ -29,19 +29,24 @@ struct CocoClass {
 struct CocoReport {
   CocoNumbers numbers;
   std::vector<CocoClass> classes;  // by ascending class id
-  /// [threshold][recall point][class as in `classes`][area]; -1 where no truth counts
-  std::vector<double> precision;
+  /// The arrays of pycocotools, with kMaxPredictions where it has several limits; -1 where no truth
+  /// counts. [threshold][recall point][class as in `classes`][area]
+  std::vector<double> precision, scores;
+  std::vector<double> recall;  // [threshold][class][area][1, 10, kMaxPredictions]
 };
 
 /// All classes together and each alone (its precisions and recalls averaged in the same order).
 CocoReport coco_ap(const Matches& matches, int threads = 0);
 
-/// Precision at the recall points at one threshold, the envelope taken from the right.
-/// @param weights  how often each item counts (bootstrap); empty: once
-/// @return the final recall, or -1 (and all points -1) when no truth counts
-double precision_at_recalls(const ClassMatches& matches, int threshold, AreaClass area,
-                            std::span<const int> weights,
-                            std::array<double, kRecallPoints>& points);
+/// At one threshold, for sizes of one kind: the precision at the recall points (the envelope taken
+/// from the right), the score that gets there, and the final recall. All -1 when no truth counts.
+struct RecallCurve {
+  std::array<double, kRecallPoints> precision{}, scores{};
+  double recall = 0;
+};
+/// @param weights  how often each item counts (bootstrap), for area `all`; empty: once
+RecallCurve recall_curve(const ClassMatches& matches, int threshold, AreaClass area,
+                         std::span<const int> weights = {});
 
 /// Sum of the values in the order of numpy's pairwise summation, over their number; -1 if empty.
 double numpy_mean(std::span<const double> values);

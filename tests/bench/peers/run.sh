@@ -6,16 +6,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tools/steps.sh
 . tools/steps.sh
 
-venv=.venv/peers
-requirements=tests/bench/peers/requirements.txt
-
-install_peers() {
-  cmp -s "$requirements" "$venv/installed.txt" && return 0
-  [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
-  cp "$requirements" "$venv/installed.txt"
-}
-
 build_sums() {
   [ -f build/bench/build.ninja ] ||
     quietly cmake -S tests/bench -B build/bench -G Ninja -DCMAKE_BUILD_TYPE=Release
@@ -26,5 +16,5 @@ step "packages" tools/install_packages.sh detection peers
 step "configure" configure release
 step "build" build release
 step "build the convolutions' sum" build_sums
-step "peers from PyPI" install_peers
-step "comparison" "$venv/bin/python" -B tests/bench/peers/compare.py "$@"
+step "peers from PyPI" python_env peers tests/bench/peers/requirements.txt
+step "comparison" .venv/peers/bin/python -B tests/bench/peers/compare.py "$@"
