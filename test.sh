@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=tools/steps.sh
 . tools/steps.sh
 
-labels=(unit parity property fault fuzz cli tools)
+labels=(unit parity train property fault fuzz cli tools)
 
 usage() {
   echo "usage: ./test.sh [--preset NAME] [LABEL...]    labels: ${labels[*]} (default: all)"

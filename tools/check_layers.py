@@ -35,7 +35,7 @@ THIRD_PARTIES = {
     "oneDNN": (r"(oneapi/)?dnnl", [r"syolo/runtime/(.*/)?onednn_[^/]*", r"tests/bench/convolution_sum\.cpp"]),
     "Highway": (r"hwy/", [r"syolo/runtime/.*"]),
     "OpenMP": (r"omp\.h", [r"syolo/runtime/.*", r"syolo/train/.*\.cpp", r"tests/.*"]),
-    "LibTorch": (r"(torch|ATen|c10)/", [r"syolo/train/.*\.cpp", r"syolo/train/torch_impl\.h"]),
+    "LibTorch": (r"(torch|ATen|c10)/", [r"syolo/train/torch_impl\.h"]),
     "yaml-cpp": (r"yaml-cpp/", [r"syolo/data/.*\.cpp"]),
     "pugixml": (r"pugixml", [r"syolo/data/.*\.cpp"]),
     "protozero": (r"protozero/", [r"syolo/export/.*\.cpp"]),

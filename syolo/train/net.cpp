@@ -1,0 +1,159 @@
+#include "syolo/train/net_impl.h"
+
+#include <span>
+
+#include "syolo/graph/lower.h"
+#include "syolo/graph/passes.h"
+#include "syolo/train/operations_impl.h"
+
+namespace syolo::train {
+
+namespace {
+
+/// The value of each head's logits, or the last layer's.
+std::vector<ValueId> logits(const Program& program) {
+  std::vector<ValueId> found;
+  for (const HeadNode& head : heads(program)) {
+    ValueId value = program.node_values[static_cast<std::size_t>(head.node)];
+    for (auto instr = program.code.rbegin(); instr != program.code.rend(); ++instr) {
+      if (instr->dst != value) continue;
+      const auto* act = std::get_if<Activate>(&instr->op);
+      const bool logistic = act != nullptr && act->act.is<formula::Logistic>() &&
+                            head.spec->form == DecodeForm::new_coords;
+      if (std::holds_alternative<Head>(instr->op) || logistic) value = instr->src[0];
+    }
+    found.push_back(value);
+  }
+  if (found.empty()) found.push_back(program.node_values.back());
+  return found;
+}
+
+}  // namespace
+
+/// One pass over the program.
+class Net::Run {
+ public:
+  Run(const Net& net, const Program& program, Mode mode, bool keep_all) :
+      net_(net), program_(program), mode_(mode), keep_all_(keep_all), last_(last_uses(program)),
+      values_(program.values.size()) {
+    const int end = static_cast<int>(program.code.size());
+    for (const ValueId id : net.results_) last_[static_cast<std::size_t>(id)] = end;
+  }
+
+  void operator()(const torch::Tensor& images) {
+    images_ = images;
+    for (std::size_t i = 0; i < program_.code.size(); ++i) {
+      instr_ = &program_.code[i];
+      value(instr_->dst) = std::visit([this](const auto& op) { return run(op); }, instr_->op);
+      if (keep_all_) continue;
+      for (const ValueId src : instr_->src) {
+        if (last_[static_cast<std::size_t>(src)] == static_cast<int>(i)) value(src).reset();
+      }
+    }
+  }
+  std::vector<torch::Tensor> values(std::span<const ValueId> ids) {
+    std::vector<torch::Tensor> found;
+    for (const ValueId id : ids) found.push_back(value(id));
+    return found;
+  }
+
+ private:
+  torch::Tensor& value(ValueId id) { return values_[static_cast<std::size_t>(id)]; }
+  const torch::Tensor& src(std::size_t i) { return value(instr_->src[i]); }
+  const Shape& dst() const { return program_.shape(instr_->dst); }
+  torch::Tensor param(NodeId node, Role role) const { return net_.tensors_.at({node, role}); }
+
+  torch::Tensor run(const Input&) { return images_; }
+  torch::Tensor run(const Conv& op) {
+    if (op.kernel != Conv::Kernel::learned) {
+      return convolve(op, src(0), blur_kernel(op, src(0).options()), {}, dst());
+    }
+    const torch::Tensor bias = op.bias ? param(op.params, Role::bias) : torch::Tensor();
+    return convolve(op, src(0), param(op.params, Role::kernel), bias, dst());
+  }
+  torch::Tensor run(const BatchNorm& op) {
+    // One value per channel has no variance: the running statistics stand in for it.
+    const bool batch = mode_ == Mode::train && src(0).numel() > src(0).size(1);
+    return torch::batch_norm(src(0), param(op.params, Role::scale), param(op.params, Role::bias),
+                             param(op.params, Role::mean), param(op.params, Role::variance), batch,
+                             net_.options_.statistics_rate, op.epsilon, /*cudnn_enabled=*/true);
+  }
+  torch::Tensor run(const Activate& op) { return activate(op, src(0)); }
+  torch::Tensor run(const Pool& op) { return pool(op, src(0), dst()); }
+  torch::Tensor run(const Upsample& op) { return upsample(op, src(0), dst()); }
+  torch::Tensor run(const Concat&) { return torch::cat(sources(), 1); }
+  torch::Tensor run(const Slice& op) { return src(0).narrow(1, op.begin, op.count); }
+  torch::Tensor run(const Binary& op) { return combine(op, src(0), src(1)); }
+  torch::Tensor run(const WeightedSum& op) {
+    return weighted_sum(op, sources(), param(op.params, Role::weights));
+  }
+  torch::Tensor run(const Reorg& op) { return reorg(op, src(0), dst()); }
+  torch::Tensor run(const Drop&) { return src(0); }
+  torch::Tensor run(const Head&) { return src(0); }
+
+  std::vector<torch::Tensor> sources() {
+    std::vector<torch::Tensor> all;
+    for (std::size_t i = 0; i < instr_->src.size(); ++i) all.push_back(src(i));
+    return all;
+  }
+
+  const Net& net_;
+  const Program& program_;
+  Mode mode_;
+  bool keep_all_;
+  std::vector<int> last_;
+  std::vector<torch::Tensor> values_;
+  torch::Tensor images_;
+  const Instr* instr_ = nullptr;
+};
+
+Net::Net(Graph graph, const Weights& weights, const NetOptions& options) :
+    graph_(std::move(graph)), options_(options), program_(lower(graph_)),
+    results_(logits(program_)) {
+  for (const auto& [id, tensor] : weights.all()) {
+    torch::Tensor values = to_torch(tensor, options_.tensors);
+    if (values.dim() == 4) values = values.contiguous(torch::MemoryFormat::ChannelsLast);
+    tensors_[id] = values.set_requires_grad(!is_statistic(id.role));
+  }
+}
+
+void Net::program_for(const torch::Tensor& images) {
+  SYOLO_ASSERT(images.dim() == 4, "images N,C,H,W");
+  const Shape shape{1, static_cast<int>(images.size(1)), static_cast<int>(images.size(2)),
+                    static_cast<int>(images.size(3))};
+  if (program_.shape(program_.input) == shape) return;
+  program_ = lower(graph_, shape);
+  results_ = logits(program_);
+}
+
+std::vector<torch::Tensor> Net::forward(const torch::Tensor& images, Mode mode) {
+  program_for(images);
+  Run run(*this, program_, mode, /*keep_all=*/false);
+  run(images.to(options_.tensors).contiguous(torch::MemoryFormat::ChannelsLast));
+  return run.values(results_);
+}
+
+std::vector<torch::Tensor> Net::forward_all(const torch::Tensor& images, Mode mode) {
+  program_for(images);
+  Run run(*this, program_, mode, /*keep_all=*/true);
+  run(images.to(options_.tensors).contiguous(torch::MemoryFormat::ChannelsLast));
+  return run.values(program_.node_values);
+}
+
+Weights Net::weights() const {
+  Weights weights;
+  for (NodeId node = 0; node < static_cast<NodeId>(graph_.nodes().size()); ++node) {
+    for (const ParamSpec& param : graph_.params(node)) {
+      const ParamId id{node, param.role};
+      weights.set(id, to_tensor(tensors_.at(id), param.shape));
+    }
+  }
+  return weights;
+}
+
+void Net::set_weights(const Weights& weights) {
+  const torch::NoGradGuard no_grad;
+  for (auto& [id, tensor] : tensors_) tensor.copy_(to_torch(weights.at(id), options_.tensors));
+}
+
+}  // namespace syolo::train

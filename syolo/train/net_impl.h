@@ -1,0 +1,61 @@
+// A graph as a trainable network: its program run on tensors, its parameters shared by name with
+// the graph's weights. No loss, no optimiser.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "syolo/train/torch_impl.h"
+#include "syolo/weights/weights.h"
+
+namespace syolo::train {
+
+enum class Mode { train, eval };
+
+struct NetOptions {
+  /// Device and type of the parameters; double is for checking gradients.
+  torch::TensorOptions tensors = torch::TensorOptions(torch::kFloat32);
+  /// How far running statistics move to those of a batch. ScaledYOLOv4: 0.03; Darknet: 0.1 on a
+  /// CPU, 0.01 on a GPU.
+  double statistics_rate = 0.03;
+};
+
+/// Parameters of these roles are estimated from batches, the others learn by gradients.
+constexpr bool is_statistic(Role role) {
+  return role == Role::mean || role == Role::variance;
+}
+
+class Net {
+ public:
+  /// Copies the weights.
+  Net(Graph graph, const Weights& weights, const NetOptions& options);
+
+  /// @param images  N,C,H,W on any device and of any type; the sides multiples of
+  ///                greatest_stride(graph)
+  /// @return the logits of each head in file order: what it reads, or what the logistic before a
+  ///         new_coords head reads (without heads: the last layer's output)
+  std::vector<torch::Tensor> forward(const torch::Tensor& images, Mode mode);
+  /// The output of every layer; a head's is what it reads.
+  std::vector<torch::Tensor> forward_all(const torch::Tensor& images, Mode mode);
+
+  /// All tensors by name: in place changes change the network.
+  const std::map<ParamId, torch::Tensor>& tensors() const { return tensors_; }
+  const Graph& graph() const { return graph_; }
+
+  /// Copies, as f32.
+  Weights weights() const;
+  /// Overwrites the values; shapes as in the graph.
+  void set_weights(const Weights& weights);
+
+ private:
+  class Run;
+  void program_for(const torch::Tensor& images);
+
+  Graph graph_;
+  NetOptions options_;
+  std::map<ParamId, torch::Tensor> tensors_;
+  Program program_;               // for the size seen last
+  std::vector<ValueId> results_;  // of it: what forward() returns
+};
+
+}  // namespace syolo::train

@@ -1,0 +1,16 @@
+// LibTorch: the only place that includes it, and the way between its tensors and ours. Written for
+// 1.13 and 2.x. It is this part's precompiled header.
+#pragma once
+
+#include <torch/torch.h>
+
+#include "syolo/base/tensor.h"
+
+namespace syolo::train {
+
+/// A copy; vectors ({1, n, 1, 1}) get one dimension.
+torch::Tensor to_torch(const Tensor& tensor, const torch::TensorOptions& options);
+/// A copy as f32 with the dimensions of `shape`.
+Tensor to_tensor(const torch::Tensor& tensor, const Shape& shape);
+
+}  // namespace syolo::train
