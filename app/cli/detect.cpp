@@ -1,10 +1,10 @@
 // syolo detect: pictures in, boxes out. Decoding runs one picture ahead of the network; results
 // keep the order of the inputs.
 
-#include <array>
 #include <chrono>
 #include <memory>
 
+#include "app/cli/boxes.h"
 #include "app/cli/command.h"
 #include "app/cli/frames.h"
 #include "app/cli/interrupt.h"
@@ -23,20 +23,11 @@ struct DetectArgs {
   ModelArgs model;
   PlanArgs plan;
   std::vector<std::string> inputs;
-  double conf = 0.25, nms = 0.45;
-  int nms_kind = 0;  // of NmsKindWord
-  int max_det = 300;
+  BoxArgs boxes;
   ResultTargets results;
-  std::string classes, video_out;
-  bool agnostic = false, letterbox = false, stretch = false, ignore_exif = false;
-  bool explain = false, raw = false, strict = false, recursive = false;
+  std::string video_out;
+  bool ignore_exif = false, explain = false, raw = false, strict = false, recursive = false;
 };
-
-constexpr std::array<std::string_view, 6> kNmsWords = {"model", "iou",  "greedy",
-                                                       "diou",  "soft", "weighted"};
-constexpr std::array<NmsMethod, 6> kNmsMethods = {NmsMethod::model,       NmsMethod::iou,
-                                                  NmsMethod::greedy_diou, NmsMethod::diou,
-                                                  NmsMethod::soft,        NmsMethod::weighted};
 
 struct Tally {
   std::int64_t images = 0, failed = 0, objects = 0, pictures = 0;
@@ -72,9 +63,9 @@ class Run {
 
   Exit operator()() {
     Model model = load(args_.model, out_);
-    set_fit(model);
+    set_fit(args_.boxes, model, out_);
     const Shape input = input_shape(model.graph, args_.model, out_);
-    const NmsOptions nms = nms_options(model);
+    const NmsOptions nms = nms_options(args_.boxes, model.names);
     if (!args_.results.out.empty()) folder_.emplace(args_.results.out, inputs_);
     const Preprocess& how = model.graph.net().preprocess;
     Wanted wanted{how.channels, how.bits, args_.ignore_exif};
@@ -100,28 +91,6 @@ class Run {
       contradiction("--video-out", "expected another file than the input, found the same",
                     "choose another name");
     }
-  }
-
-  void set_fit(Model& model) {
-    if (!args_.letterbox && !args_.stretch) return;
-    const Fit fit = args_.letterbox ? Fit::letterbox : Fit::stretch;
-    Net net = model.graph.net();
-    if (net.preprocess.fit != fit) {
-      out_.note(format("fit: {} (the model says {})", word(fit), word(net.preprocess.fit)));
-    }
-    net.preprocess.fit = fit;
-    model.graph.set_net(std::move(net));
-  }
-
-  NmsOptions nms_options(const Model& model) const {
-    NmsOptions nms;
-    nms.confidence = static_cast<float>(args_.conf);
-    nms.overlap = static_cast<float>(args_.nms);
-    nms.method = kNmsMethods[static_cast<std::size_t>(args_.nms_kind)];
-    nms.agnostic = args_.agnostic;
-    nms.max_detections = args_.max_det;
-    if (!args_.classes.empty()) nms.classes = class_numbers(args_.classes, model.names);
-    return nms;
   }
 
   Exit look(FrameQueue& frames, Detector& detector, const std::vector<std::string>& names) {
@@ -250,18 +219,6 @@ void bind_results(CLI::App& cli, DetectArgs& args) {
            "keep the results in a file (format by suffix)");
 }
 
-void bind_boxes(CLI::App& cli, DetectArgs& args) {
-  add_real(cli, "--conf", args.conf, 0, 1, "P", "keep boxes scoring above it, 0..1 (default 0.25)");
-  add_real(cli, "--nms", args.nms, 0, 1, "T", "suppress overlaps above it, 0..1 (default 0.45)");
-  add_choice(cli, "--nms-kind", args.nms_kind, {kNmsWords.begin(), kNmsWords.end()}, "KIND",
-             "model, iou, greedy, diou, soft, weighted (default model)");
-  cli.add_flag("--agnostic", args.agnostic, "boxes of different classes suppress each other, too");
-  add_text(cli, "--classes", args.classes, "LIST", "only these: names or numbers, dog,bicycle");
-  add_int(cli, "--max-det", args.max_det, 1, 30'000, "N",
-          "at most N boxes per image (default 300)");
-  cli.add_flag("--raw", args.raw, "boxes as the network gives them, not cut at the border");
-}
-
 Action bind(CLI::App& cli) {
   auto args = std::make_shared<DetectArgs>();
   add_model(cli, args->model);
@@ -272,23 +229,16 @@ Action bind(CLI::App& cli) {
   add_weights(cli, args->model);
   add_names(cli, args->model);
   add_input(cli, args->model);
-  cli.add_flag("--letterbox", args->letterbox,
-               "keep the picture's proportions (default: the model's)");
-  cli.add_flag("--stretch", args->stretch, "fill the input with the picture");
+  add_fit(cli, args->boxes);
   cli.add_flag("--ignore-exif", args->ignore_exif, "do not turn pictures upright");
   cli.add_flag("--recursive", args->recursive, "folders with their subfolders");
-  bind_boxes(cli, *args);
+  add_boxes(cli, args->boxes);
+  cli.add_flag("--raw", args->raw, "boxes as the network gives them, not cut at the border");
   bind_results(cli, *args);
   add_plan(cli, args->plan);
   cli.add_flag("--explain", args->explain, "print how each layer is computed, and why");
   cli.add_flag("--strict", args->strict, "stop at the first input that fails (exit 7)");
-  return [args](Console& out) {
-    if (args->letterbox && args->stretch) {
-      contradiction("--letterbox", "expected one way to fit, found --stretch as well",
-                    "leave out one of them");
-    }
-    return Run(*args, out)();
-  };
+  return [args](Console& out) { return Run(*args, out)(); };
 }
 
 }  // namespace

@@ -1,19 +1,20 @@
-// syolo eval: COCO's average precision of a predictions file.
+// syolo eval: average precision of a model on a dataset, or of a predictions file.
 
 #include <memory>
 
 #include "app/cli/command.h"
 #include "app/cli/datasets.h"
 #include "app/cli/json.h"
-#include "app/cli/options.h"
+#include "app/cli/results.h"
+#include "app/cli/walk.h"
 #include "syolo/eval/coco_ap.h"
-#include "syolo/eval/predictions.h"
 
 namespace syolo::cli {
 namespace {
 
 struct EvalArgs {
-  std::string from, annotations;
+  WalkArgs walk;
+  std::string data, from, save_json;
   int split = 1;  // of Split: val
 };
 
@@ -55,23 +56,72 @@ void print_text(const CocoReport& report, const Dataset& data, Console& out) {
   }
   out.print(format("{:<24}{:>9}{:>12}{:>8}{:>8}{:>8}\n", "class", "truths", "predictions", "AP",
                    "AP50", "AR100"));
+  std::int64_t without = 0;
   for (const CocoClass& row : report.classes) {
+    if (row.truths == 0) {
+      ++without;
+      continue;
+    }
     out.print(format("{:<24}{:>9}{:>12}{:>8}{:>8}{:>8}\n",
                      printable(data.names[static_cast<std::size_t>(row.cls)], 24),
                      grouped(row.truths), grouped(row.predictions),
                      text_of(row.numbers[CocoNumber::ap]), text_of(row.numbers[CocoNumber::ap50]),
                      text_of(row.numbers[CocoNumber::ar100])));
   }
+  if (without > 0) out.print(format("{} classes without truths\n", grouped(without)));
+}
+
+/// What is measured: the boxes, and how fast they came when a model made them.
+struct Boxes {
+  std::vector<Prediction> rows;
+  Json speed;  // null for a file
+  bool stopped = false;
+};
+
+Boxes boxes_for(const EvalArgs& args, Dataset& data, Console& out) {
+  if (args.from.empty() == args.walk.model.model.empty()) {
+    contradiction(args.from.empty() ? "MODEL" : "--from",
+                  args.from.empty() ? "expected a model or predictions, found neither"
+                                    : "expected a model or predictions, found both",
+                  "syolo eval MODEL --data DATASET, or --from FILE --data DATASET");
+  }
+  if (!args.from.empty()) {
+    const ReadProgress progress = [&out](std::int64_t done, std::int64_t total) {
+      out.progress(done, total, "bytes");
+    };
+    Predictions found = read_predictions(args.from, data, {}, progress);
+    out.end_progress();
+    report(found.findings, out);
+    return {std::move(found.rows), nullptr, false};
+  }
+  Walk done = walk(args.walk, data, out);
+  Json speed = {{"images_per_second", rounded(done.pictures_per_second, 2)},
+                {"decode", rounded(done.decode_ms, 3)},
+                {"preprocess", rounded(done.preprocess_ms, 3)},
+                {"infer", rounded(done.infer_ms, 3)},
+                {"postprocess", rounded(done.postprocess_ms, 3)}};
+  out.note(
+      format("{:.1f} images/s; each: decode {:.1f}, preprocess {:.1f}, infer {:.1f}, "
+             "postprocess {:.1f} ms",
+             done.pictures_per_second, done.decode_ms, done.preprocess_ms, done.infer_ms,
+             done.postprocess_ms));
+  return {std::move(done.rows), std::move(speed), done.stopped};
 }
 
 Exit run(const EvalArgs& args, Console& out) {
-  const Dataset data = load_part_for(args.annotations, static_cast<Split>(args.split), out);
-  const Predictions found = read_predictions(args.from, data);
-  report(found.findings, out);
+  Dataset data = load_part_for(args.data, static_cast<Split>(args.split), out);
+  const Boxes boxes = boxes_for(args, data, out);
+  if (boxes.stopped) {
+    out.warn("stopped: no average of a part of the pictures");
+    return Exit::stopped;
+  }
+  if (!args.save_json.empty()) write_coco_results(boxes.rows, data, args.save_json);
   const int threads = out.globals.threads;
-  const CocoReport result = coco_ap(match(data, found.rows, threads), threads);
+  const CocoReport result = coco_ap(match(data, boxes.rows, threads), threads);
   if (out.globals.json) {
-    out.print(document(to_json(result, data)));
+    Json json = to_json(result, data);
+    if (!boxes.speed.is_null()) json["speed"] = boxes.speed;
+    out.print(document(json));
   } else {
     print_text(result, data, out);
   }
@@ -80,14 +130,15 @@ Exit run(const EvalArgs& args, Console& out) {
 
 Action bind(CLI::App& cli) {
   auto args = std::make_shared<EvalArgs>();
-  add_text(cli, "--from", args->from, "FILE",
-           "predictions: COCO results, Darknet JSON, or a folder of YOLO txt")
-      ->required();
-  add_text(cli, "--annotations", args->annotations, "DATASET",
-           "the truths: COCO JSON or a dataset in any format")
+  add_walk(cli, args->walk);
+  add_text(cli, "--data,--annotations", args->data, "DATASET",
+           "the truths: a dataset in any format, or COCO JSON alone")
       ->required();
   add_choice(cli, "--split", args->split, {"train", "val", "test", "all"}, "S",
              "part of the dataset: train, val (default), test, all");
+  add_text(cli, "--from", args->from, "FILE",
+           "instead of MODEL: COCO results, Darknet JSON, or a folder of YOLO txt");
+  add_text(cli, "--save-json", args->save_json, "FILE", "keep the boxes as COCO results");
   return [args](Console& out) { return run(*args, out); };
 }
 
@@ -96,9 +147,9 @@ Action bind(CLI::App& cli) {
 Command eval_command() {
   return {"eval",
           "val",
-          "COCO's AP and AR of a predictions file, equal to pycocotools",
-          "--from FILE --annotations DATASET [options]",
-          "syolo eval --from results.json --annotations instances.json",
+          "average precision of a model or a predictions file; COCO's equals pycocotools",
+          "[MODEL] --data DATASET [options]",
+          "syolo eval yolov4-tiny --weights yolov4-tiny.weights --data my/dataset.yaml",
           bind};
 }
 

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "syolo/data/lint.h"
-#include "syolo/data/page_impl.h"
+#include "syolo/data/page.h"
 #include "syolo/data/rules.h"
 #include "syolo/image/codec.h"
 

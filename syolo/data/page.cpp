@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "syolo/base/text.h"
-#include "syolo/data/page_impl.h"
+#include "syolo/data/page.h"
 #include "syolo/image/codec.h"
 #include "syolo/image/draw.h"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "syolo/base/text.h"
-#include "syolo/data/page_impl.h"
+#include "syolo/data/page.h"
 #include "syolo/data/stats.h"
 
 namespace syolo {

@@ -384,6 +384,36 @@ Predictions read_predictions(const Path& path, const Dataset& dataset, const Lim
   return JsonPredictions(path, dataset, limits, progress).read();
 }
 
+std::vector<int> class_map(std::span<const std::string> detector, const Dataset& dataset) {
+  const auto count = static_cast<int>(dataset.names.size());
+  std::unordered_map<std::string_view, int> of_name;
+  bool numbered = true;
+  for (int i = 0; i < count; ++i) {
+    const std::string& name = dataset.names[static_cast<std::size_t>(i)];
+    of_name.emplace(name, i);
+    numbered = numbered && name == std::to_string(i);
+  }
+  std::vector<int> result;
+  int found = 0;
+  for (std::size_t i = 0; i < detector.size(); ++i) {
+    const auto at = of_name.find(detector[i]);
+    const int number = static_cast<int>(i);
+    result.push_back(at != of_name.end()          ? at->second
+                     : numbered && number < count ? number
+                                                  : kUnknown);
+    found += result.back() >= 0 ? 1 : 0;
+  }
+  if (found == 0) {
+    throw Error(
+        ErrorKind::input,
+        format("expected class names of the dataset ({}, ...), found none of them ({}, ...)",
+               count > 0 ? printable(dataset.names[0], 40) : "none",
+               detector.empty() ? "none" : printable(detector[0], 40)),
+        {}, "--names gives the model other class names");
+  }
+  return result;
+}
+
 void append(std::vector<Prediction>& rows, int item, std::span<const Detection> detections,
             std::span<const int> classes) {
   for (const Detection& found : detections) {

@@ -39,6 +39,10 @@ struct Predictions {
 Predictions read_predictions(const Path& path, const Dataset& dataset, const Limits& limits = {},
                              const ReadProgress& progress = {});
 
+/// The dataset's class of each of a detector's classes, -1 for none: by name, or by number where
+/// the dataset's names are its numbers. @throws Error(input) when no class fits
+std::vector<int> class_map(std::span<const std::string> detector, const Dataset& dataset);
+
 /// The detections of one picture. @param classes  the dataset's class of each of the detector's,
 /// -1 for none; empty: the same
 void append(std::vector<Prediction>& rows, int item, std::span<const Detection> detections,

@@ -48,6 +48,18 @@ TEST(CocoAp, IsUndefinedForASizeWithoutTruths) {
   EXPECT_EQ(report.numbers[CocoNumber::arl], -1);
 }
 
+TEST(ClassMap, GoesByNameOrByNumberWhereNamesAreNumbers) {
+  Dataset data;
+  data.names = {"dog", "cat"};
+  const std::vector<std::string> detector = {"cat", "cow", "dog"};
+  EXPECT_EQ(class_map(detector, data), (std::vector<int>{1, -1, 0}));
+  data.names = {"0", "1"};
+  EXPECT_EQ(class_map(detector, data), (std::vector<int>{0, 1, -1}));
+  data.names = {"unicorn"};
+  EXPECT_THROW(class_map(detector, data), Error);
+  EXPECT_THROW(class_map({}, data), Error);
+}
+
 TEST(Predictions, ReadBackEqualWithNumbersThatAreNotFinite) {
   const Dataset data = read_coco(kFolder + "coco_100.json");
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
