@@ -8,6 +8,7 @@
 #include "app/cli/results.h"
 #include "app/cli/walk.h"
 #include "syolo/eval/coco_ap.h"
+#include "syolo/eval/protocols.h"
 
 namespace syolo::cli {
 namespace {
@@ -15,7 +16,8 @@ namespace {
 struct EvalArgs {
   WalkArgs walk;
   std::string data, from, save_json;
-  int split = 1;  // of Split: val
+  int split = 1;     // of Split: val
+  int protocol = 0;  // COCO's, then those of kProtocolNames
 };
 
 Json to_json(const CocoNumbers& numbers) {
@@ -71,6 +73,52 @@ void print_text(const CocoReport& report, const Dataset& data, Console& out) {
   if (without > 0) out.print(format("{} classes without truths\n", grouped(without)));
 }
 
+Json to_json(const ProtocolReport& report, const Dataset& data) {
+  Json json = {{"protocol", kProtocolNames[static_cast<std::size_t>(report.protocol)]},
+               {"AP50", report.map50}};
+  const bool trainer = report.protocol == Protocol::scaled_yolov4;
+  if (trainer) json["AP"] = report.map;
+  json["score"] = report.score;
+  json["precision"] = report.precision, json["recall"] = report.recall, json["f1"] = report.f1;
+  if (report.protocol == Protocol::darknet) json["mean_iou"] = report.mean_iou;
+  json["images"] = data.items.size();
+  json["truths"] = boxes_in(data);
+  json["per_class"] = Json::array();
+  for (const ProtocolClass& row : report.classes) {
+    Json one = {{"class", row.cls},
+                {"name", data.names[static_cast<std::size_t>(row.cls)]},
+                {"truths", row.truths},
+                {"predictions", row.predictions},
+                {"AP50", row.ap50}};
+    if (trainer) one["AP"] = row.ap;
+    one["precision"] = row.precision, one["recall"] = row.recall, one["f1"] = row.f1;
+    json["per_class"].push_back(std::move(one));
+  }
+  return json;
+}
+
+void print_text(const ProtocolReport& report, const Dataset& data, Console& out) {
+  out.print(format("{} pictures, {} truths, protocol {}\n", grouped(std::ssize(data.items)),
+                   grouped(boxes_in(data)),
+                   kProtocolNames[static_cast<std::size_t>(report.protocol)]));
+  out.print(format("  AP50    {}", text_of(report.map50)));
+  if (report.map >= 0) out.print(format("   AP      {}", text_of(report.map)));
+  out.print(format("   at score {}: precision {:.3f}, recall {:.3f}, F1 {:.3f}", report.score,
+                   report.precision, report.recall, report.f1));
+  if (report.protocol == Protocol::darknet) {
+    out.print(format(", mean IoU {:.3f}", report.mean_iou));
+  }
+  out.print(format("\n{:<24}{:>9}{:>12}{:>8}{:>11}{:>8}{:>8}\n", "class", "truths", "predictions",
+                   "AP50", "precision", "recall", "F1"));
+  for (const ProtocolClass& row : report.classes) {
+    if (row.truths == 0) continue;
+    out.print(format("{:<24}{:>9}{:>12}{:>8}{:>11.3f}{:>8.3f}{:>8.3f}\n",
+                     printable(data.names[static_cast<std::size_t>(row.cls)], 24),
+                     grouped(row.truths), grouped(row.predictions), text_of(row.ap50),
+                     row.precision, row.recall, row.f1));
+  }
+}
+
 /// What is measured: the boxes, and how fast they came when a model made them.
 struct Boxes {
   std::vector<Prediction> rows;
@@ -108,6 +156,17 @@ Boxes boxes_for(const EvalArgs& args, Dataset& data, Console& out) {
   return {std::move(done.rows), std::move(speed), done.stopped};
 }
 
+template <class Report>
+void show(const Report& report, const Dataset& data, const Json& speed, Console& out) {
+  if (!out.globals.json) {
+    print_text(report, data, out);
+    return;
+  }
+  Json json = to_json(report, data);
+  if (!speed.is_null()) json["speed"] = speed;
+  out.print(document(json));
+}
+
 Exit run(const EvalArgs& args, Console& out) {
   Dataset data = load_part_for(args.data, static_cast<Split>(args.split), out);
   const Boxes boxes = boxes_for(args, data, out);
@@ -116,14 +175,12 @@ Exit run(const EvalArgs& args, Console& out) {
     return Exit::stopped;
   }
   if (!args.save_json.empty()) write_coco_results(boxes.rows, data, args.save_json);
-  const int threads = out.globals.threads;
-  const CocoReport result = coco_ap(match(data, boxes.rows, threads), threads);
-  if (out.globals.json) {
-    Json json = to_json(result, data);
-    if (!boxes.speed.is_null()) json["speed"] = boxes.speed;
-    out.print(document(json));
+  if (args.protocol == 0) {
+    const int threads = out.globals.threads;
+    show(coco_ap(match(data, boxes.rows, threads), threads), data, boxes.speed, out);
   } else {
-    print_text(result, data, out);
+    show(evaluate(static_cast<Protocol>(args.protocol - 1), data, boxes.rows), data, boxes.speed,
+         out);
   }
   return Exit::done;
 }
@@ -138,6 +195,10 @@ Action bind(CLI::App& cli) {
              "part of the dataset: train, val (default), test, all");
   add_text(cli, "--from", args->from, "FILE",
            "instead of MODEL: COCO results, Darknet JSON, or a folder of YOLO txt");
+  std::vector<std::string_view> protocols = {"coco"};
+  protocols.insert(protocols.end(), kProtocolNames.begin(), kProtocolNames.end());
+  add_choice(cli, "--protocol", args->protocol, protocols, "P",
+             "coco (default), voc07, voc, darknet, scaled-yolov4");
   add_text(cli, "--save-json", args->save_json, "FILE", "keep the boxes as COCO results");
   return [args](Console& out) { return run(*args, out); };
 }
