@@ -39,6 +39,7 @@ const Command* find_command(std::string_view name);  // by name or alias; null i
 
 Command detect_command();
 Command cost_command();
+Command scale_command();
 Command bench_command();
 Command trace_command();
 Command convert_command();

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "app/cli/command.h"
-#include "app/cli/json.h"
+#include "app/cli/cost_text.h"
 #include "app/cli/setup.h"
 #include "syolo/graph/cost.h"
 #include "syolo/graph/lower.h"
@@ -15,38 +15,6 @@ struct CostArgs {
   ModelArgs model;
   bool layers = false;
 };
-
-Json to_json(const CostTable& table) {
-  Json layers = Json::array();
-  for (const LayerCost& layer : table.layers) {
-    layers.push_back({{"index", layer.node},
-                      {"type", layer.type},
-                      {"out", {layer.out.c, layer.out.h, layer.out.w}},
-                      {"parameters", layer.parameters},
-                      {"macs", layer.macs},
-                      {"bytes_read", layer.bytes_read},
-                      {"bytes_written", layer.bytes_written},
-                      {"mac_traffic", layer.mac_traffic},
-                      {"cio", layer.cio},
-                      {"stride", layer.stride},
-                      {"field_of_view", layer.field_of_view}});
-  }
-  return {{"model", table.model},
-          {"input", {table.input.w, table.input.h}},
-          {"layers", std::move(layers)},
-          {"totals",
-           {{"layers", table.layers.size()},
-            {"parameters", table.parameters},
-            {"weight_floats", table.weight_floats},
-            {"macs", table.macs},
-            {"gflops", rounded(table.gflops(), 9)},
-            {"activation_bytes", table.activation_bytes},
-            {"peak_activation_bytes", table.peak_activation_bytes},
-            {"weight_bytes", table.weight_bytes},
-            {"mac_traffic", table.mac_traffic},
-            {"cio", table.cio},
-            {"max_stride", table.max_stride}}}};
-}
 
 /// "3x3/2 32": window, stride and filters of the first instruction of a layer that has them.
 std::string window(const Program& program, NodeId node) {
@@ -107,26 +75,6 @@ std::string full_table(const CostTable& table) {
   return out;
 }
 
-std::string totals(const CostTable& table) {
-  std::string out;
-  const auto row = [&out](std::string_view name, const std::string& text) {
-    out += format("{:<16} {}\n", name, text);
-  };
-  row("model", printable(table.model));
-  row("input", format("{}, greatest stride {}", size_text(table.input), table.max_stride));
-  row("layers", format("{}", table.layers.size()));
-  row("parameters", grouped(table.parameters));
-  row("weights",
-      format("{} floats, {}", grouped(table.weight_floats), mebibytes(table.weight_bytes)));
-  row("compute",
-      format("{:.3f} GFLOPs ({} MACs, 2 operations each)", table.gflops(), grouped(table.macs)));
-  row("activations", format("{} in all, {} at once", mebibytes(table.activation_bytes),
-                            mebibytes(table.peak_activation_bytes)));
-  row("memory traffic", format("{} values (MAC), {} values in and out of convolutions (CIO)",
-                               grouped(table.mac_traffic), grouped(table.cio)));
-  return out;
-}
-
 Action bind(CLI::App& cli) {
   auto args = std::make_shared<CostArgs>();
   add_model(cli, args->model);
@@ -144,10 +92,10 @@ Action bind(CLI::App& cli) {
     CostTable table = cost(graph, program);
     table.model = name;
     if (out.globals.json) {
-      out.print(document(to_json(table)));
+      out.print(document(cost_json(table)));
     } else {
       out.print(args->layers ? full_table(table) : listing(table, graph, program));
-      out.print("\n" + totals(table));
+      out.print("\n" + cost_totals(table));
     }
     return Exit::done;
   };

@@ -7,6 +7,8 @@
 
 #include "syolo/base/error.h"
 #include "syolo/base/text.h"
+#include "syolo/zoo/anchors_impl.h"
+#include "syolo/zoo/scaling.h"
 
 namespace syolo {
 namespace {
@@ -73,33 +75,6 @@ constexpr std::string_view kHeadP7 =
     "ignore_thresh=.7 truth_thresh=1 resize=1.5 jitter=.1 objectness_smooth=1 iou_thresh=0.2 "
     "iou_normalizer=0.05 cls_normalizer=0.5 iou_loss=ciou max_delta=40";
 
-// ---- anchors -----------------------------------------------------------------------------------
-std::vector<Anchor> anchors_v3() {
-  return {{10, 13},  {16, 30},  {33, 23},   {30, 61},  {62, 45},
-          {59, 119}, {116, 90}, {156, 198}, {373, 326}};
-}
-std::vector<Anchor> anchors_v4() {
-  return {{12, 16},  {19, 36},   {40, 28},   {36, 75},  {76, 55},
-          {72, 146}, {142, 110}, {192, 243}, {459, 401}};
-}
-std::vector<Anchor> anchors_tiny() {
-  return {{10, 14}, {23, 27}, {37, 58}, {81, 82}, {135, 169}, {344, 319}};
-}
-std::vector<Anchor> anchors_p5() {
-  return {{13, 17},  {31, 25},   {24, 51},   {61, 45},   {48, 102},  {119, 96},
-          {97, 189}, {217, 184}, {171, 384}, {324, 451}, {616, 618}, {800, 800}};
-}
-std::vector<Anchor> anchors_p6() {
-  return {{13, 17},   {31, 25},   {24, 51},   {61, 45},    {61, 45},   {48, 102},
-          {119, 96},  {97, 189},  {97, 189},  {217, 184},  {171, 384}, {324, 451},
-          {324, 451}, {545, 357}, {616, 618}, {1024, 1024}};
-}
-std::vector<Anchor> anchors_p7() {
-  return {{13, 17},   {22, 25},   {27, 66},   {55, 41},   {57, 88},    {112, 69},   {69, 177},
-          {136, 138}, {136, 138}, {287, 114}, {134, 275}, {268, 248},  {268, 248},  {232, 504},
-          {445, 416}, {640, 640}, {812, 393}, {477, 808}, {1070, 908}, {1408, 1408}};
-}
-
 // ---- parts that several rows share -------------------------------------------------------------
 Act mish() {
   return Act::of<formula::Mish>();
@@ -159,7 +134,7 @@ Recipe yolov3() {
   r.levels = even_levels({128, 256, 512}, 3, 1);
   r.heads = {.form = DecodeForm::classic,
              .nms = NmsKind::iou,
-             .anchors = anchors_v3(),
+             .anchors = zoo::anchors_v3(),
              .training = kHeadV3};
   r.training = kNetV3;
   return r;
@@ -185,7 +160,7 @@ Recipe yolov3_tiny() {
               {.width = 256, .head_width = 512, .mask = {3, 4, 5}}};
   r.heads = {.form = DecodeForm::classic,
              .nms = NmsKind::iou,
-             .anchors = anchors_tiny(),
+             .anchors = zoo::anchors_tiny(),
              .training = kHeadV3};
   r.training = kNetV3;
   return r;
@@ -204,7 +179,7 @@ Recipe yolov4_tiny() {
               {.width = 256, .head_width = 512, .mask = {3, 4, 5}, .scale_xy = 1.05}};
   r.heads = {.form = DecodeForm::classic,
              .nms = NmsKind::greedy_diou,
-             .anchors = anchors_tiny(),
+             .anchors = zoo::anchors_tiny(),
              .training = kHeadTiny};
   r.training = kNetTiny;
   return r;
@@ -217,7 +192,7 @@ Recipe yolov4_tiny_3l() {
   r.levels = {{.width = 64, .head_width = 0, .mask = {0, 1, 2}, .scale_xy = 1.05},
               {.width = 128, .head_width = 0, .mask = {3, 4, 5}, .scale_xy = 1.05},
               {.width = 256, .head_width = 512, .mask = {6, 7, 8}, .scale_xy = 1.05}};
-  r.heads.anchors = anchors_v4();
+  r.heads.anchors = zoo::anchors_v4();
   r.training = kNetTiny3l;
   return r;
 }
@@ -232,7 +207,7 @@ Recipe yolov4() {
   r.levels[2].training = "random=1";
   r.heads = {.form = DecodeForm::classic,
              .nms = NmsKind::greedy_diou,
-             .anchors = anchors_v4(),
+             .anchors = zoo::anchors_v4(),
              .training = kHeadV4};
   r.training = kNetV4;
   return r;
@@ -258,7 +233,7 @@ Recipe yolov4_csp() {
   r.levels[0].training = "objectness_smooth=0 obj_normalizer=4.0 max_delta=5";
   r.levels[1].training = "objectness_smooth=1 obj_normalizer=1.0 max_delta=5";
   r.levels[2].training = "objectness_smooth=1 obj_normalizer=0.4 max_delta=2";
-  r.heads = {.anchors = anchors_v4(), .training = kHeadCsp};
+  r.heads = {.anchors = zoo::anchors_v4(), .training = kHeadCsp};
   r.fit = Fit::letterbox, r.training = kNetLargeEma;
   return r;
 }
@@ -321,7 +296,7 @@ Recipe yolov4_p5() {
   r.stages = dark_stages({64, 128, 256, 512, 1024}, {1, 3, 15, 15, 7}, Csp::half, Csp::half);
   r.neck.depth = 3;
   r.levels = even_levels({128, 256, 512}, 4, 2);
-  r.heads.anchors = anchors_p5(), r.heads.training = kHeadLarge;
+  r.heads.anchors = zoo::anchors_p5(), r.heads.training = kHeadLarge;
   return r;
 }
 
@@ -330,7 +305,7 @@ Recipe yolov4_p6() {
   r.name = "yolov4-p6", r.input = {1280, 1280};
   r.stages.push_back({.width = 1024, .depth = 7, .csp = Csp::half});
   r.levels = even_levels({128, 256, 512, 512}, 4, 2);
-  r.heads.anchors = anchors_p6();
+  r.heads.anchors = zoo::anchors_p6();
   return r;
 }
 
@@ -341,7 +316,7 @@ Recipe yolov4_p7() {
   r.stages = dark_stages({80, 160, 320, 640, 1280, 1280, 1280}, {1, 3, 15, 15, 7, 7, 7}, Csp::half,
                          Csp::half);
   r.levels = even_levels({160, 320, 640, 640, 640}, 4, 2);
-  r.heads.anchors = anchors_p7();
+  r.heads.anchors = zoo::anchors_p7();
   return r;
 }
 
@@ -382,8 +357,28 @@ Recipe yolov4_p7_pytorch() {
   return pytorch(yolov4_p7());
 }
 
+/// The u5 branch scales one network in depth and width.
+Recipe yolov4_u5(std::string_view name, double depth, double width) {
+  Recipe r = scaled(yolov4_csp_pytorch(), {.depth = depth, .width = width});
+  r.name = name;
+  return r;
+}
+Recipe yolov4s_pytorch() {
+  return yolov4_u5("yolov4s-mish-pytorch", 0.33, 0.5);
+}
+Recipe yolov4m_pytorch() {
+  return yolov4_u5("yolov4m-mish-pytorch", 0.67, 0.75);
+}
+Recipe yolov4l_pytorch() {
+  return yolov4_u5("yolov4l-mish-pytorch", 1, 1);
+}
+Recipe yolov4x_pytorch() {
+  return yolov4_u5("yolov4x-mish-pytorch", 1.33, 1.25);
+}
+
 constexpr std::string_view kAlexey = "AlexeyAB/darknet";
 constexpr std::string_view kPytorch = "WongKinYiu/PyTorch_YOLOv4";
+constexpr std::string_view kU5 = "WongKinYiu/PyTorch_YOLOv4, branch u5";
 constexpr std::string_view kScaled = "WongKinYiu/ScaledYOLOv4";
 
 constexpr std::array kRows = {
@@ -467,6 +462,22 @@ constexpr std::array kRows = {
              "as ScaledYOLOv4's modules say",
              yolov4_p7_pytorch,
              {287'575'580, 1636.704, "AP 55.4, AP50 73.3 at 1536", kScaled}},
+    ZooModel{"yolov4s-mish-pytorch",
+             "yolov4-csp at depth 0.33, width 0.5",
+             yolov4s_pytorch,
+             {9'329'581, 21.165, "AP 40.8 at 640", kU5}},
+    ZooModel{"yolov4m-mish-pytorch",
+             "depth 0.67, width 0.75",
+             yolov4m_pytorch,
+             {24'676'485, 53.886, "AP 45.6 at 640", kU5}},
+    ZooModel{"yolov4l-mish-pytorch",
+             "depth 1, width 1",
+             yolov4l_pytorch,
+             {52'924'765, 120.24, "AP 49.0 at 640", kU5}},
+    ZooModel{"yolov4x-mish-pytorch",
+             "depth 1.33, width 1.25",
+             yolov4x_pytorch,
+             {96'944'565, 226.518, "AP 50.7 at 640", kU5}},
     ZooModel{"darknet53", "YOLOv3's backbone, classifier", darknet53, {}},
     ZooModel{"csdarknet53",
              "YOLOv4's backbone, classifier",

@@ -121,6 +121,7 @@ Blueprint Assembly::finish() {
 }  // namespace zoo
 
 Blueprint blueprint(const Recipe& recipe) {
+  check(recipe);
   zoo::Assembly assembly(recipe);
   zoo::run_family(assembly);
   Blueprint built = assembly.finish();

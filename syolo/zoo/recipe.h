@@ -120,7 +120,9 @@ struct Blueprint {
   std::vector<NetworkPart> parts;
 };
 
-/// @throws Error(input) when the numbers contradict each other
+/// @throws Error(usage) with the nearest valid value when the numbers contradict each other
+void check(const Recipe& recipe);
+/// @throws as check
 Blueprint blueprint(const Recipe& recipe);
 Graph build(const Recipe& recipe);
 

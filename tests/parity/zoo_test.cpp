@@ -46,6 +46,11 @@ std::vector<std::string> layer_lines(const Graph& graph) {
   return out;
 }
 
+/// The cfgs that the product ships.
+std::filesystem::path cfg_folder() {
+  return test_data().parent_path().parent_path() / "cfg";
+}
+
 class Zoo : public testing::TestWithParam<std::string> {};
 class ZooCfg : public testing::TestWithParam<std::string> {};
 
@@ -99,6 +104,19 @@ TEST_P(Zoo, IsReadAgainAsItWasWritten) {
   const Graph graph = build(recipe(GetParam()));
   Findings findings;
   EXPECT_TRUE(read_cfg(write_cfg(graph), GetParam(), findings) == graph);
+}
+
+TEST_P(Zoo, StandsInTheFolderAsTheWriterWritesIt) {
+  const auto file = cfg_folder() / (GetParam() + ".cfg");
+  ASSERT_TRUE(std::filesystem::exists(file)) << "make cfg writes it";
+  EXPECT_TRUE(read_file(file) == write_cfg(build(recipe(GetParam())))) << "make cfg writes it anew";
+}
+
+TEST(ZooFolder, HoldsNothingElse) {
+  for (const auto& entry : std::filesystem::directory_iterator(cfg_folder())) {
+    if (entry.path().extension() != ".cfg") continue;
+    EXPECT_NE(find_zoo_model(entry.path().stem().string()), nullptr) << entry.path();
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Zoo, testing::ValuesIn(names(false)),

@@ -1,0 +1,166 @@
+// syolo scale: a member of the family at another depth, width, input or number of levels.
+
+#include <filesystem>
+#include <memory>
+
+#include "app/cli/command.h"
+#include "app/cli/cost_text.h"
+#include "app/cli/datasets.h"
+#include "app/cli/setup.h"
+#include "syolo/data/anchor_fit.h"
+#include "syolo/graph/cfg.h"
+#include "syolo/graph/lower.h"
+#include "syolo/zoo/picture.h"
+#include "syolo/zoo/scaling.h"
+
+namespace syolo::cli {
+namespace {
+
+struct ScaleArgs {
+  std::string model, levels, activation, data, out, svg;
+  std::optional<Size> input;
+  double depth = 1, width = 1;
+  int anchors = 0, classes = 0;
+};
+
+[[noreturn]] void bad_levels(const std::string& text) {
+  throw Error(ErrorKind::usage,
+              format("expected levels such as 3-6, 6 or auto, found \"{}\"", printable(text)),
+              {.file = {}, .item = "--levels"}, "P3 to P7");
+}
+
+/// "3-6", "6" (the topmost) or "auto" (by the input, as the published networks have it).
+void set_levels(const std::string& text, const Recipe& base, Scaling& scaling) {
+  if (text.empty()) return;
+  if (text == "auto") {
+    scaling.top_level = top_level_for(scaling.input.value_or(base.input));
+    return;
+  }
+  const std::vector<std::string_view> ends = split(text, '-');
+  std::vector<int> numbers;
+  for (std::string_view end : ends) {
+    if (end.starts_with('P') || end.starts_with('p')) end.remove_prefix(1);
+    const std::optional<std::int64_t> number = parse_int(end);
+    if (!number || *number < 1 || *number > 99) bad_levels(text);
+    numbers.push_back(static_cast<int>(*number));
+  }
+  if (numbers.size() > 2) bad_levels(text);
+  scaling.top_level = numbers.back();
+  if (numbers.size() == 2) scaling.lowest_level = numbers.front();
+}
+
+Recipe scaled_recipe(const ScaleArgs& args) {
+  const Recipe base = recipe(args.model);
+  Scaling scaling{.depth = args.depth, .width = args.width, .input = args.input};
+  scaling.anchors_per_level = args.anchors;
+  scaling.classes = args.classes;
+  if (!args.activation.empty()) {
+    scaling.act = Act::find(args.activation);
+    if (!scaling.act) {
+      const std::string_view near = nearest(args.activation, Act::names());
+      throw Error(ErrorKind::usage,
+                  format("expected an activation, found \"{}\"", printable(args.activation)),
+                  {.file = {}, .item = "--activation"},
+                  format("{}all: syolo list activations",
+                         near.empty() ? "" : format("did you mean \"{}\"? ", near)));
+    }
+  }
+  set_levels(args.levels, base, scaling);
+  return scaled(base, scaling);
+}
+
+/// As many anchors as the recipe has, found in a dataset's training part.
+void fit_anchors(Recipe& r, const std::string& data, Console& out) {
+  const std::vector<Part> parts = load_parts_for(data, out);
+  const auto sizes = box_sizes(parts.front().data, r.input, r.fit);
+  const int count = static_cast<int>(r.heads.anchors.size());
+  r.heads.anchors = fitted_anchors(sizes, count, 4, 1000, out.globals.seed);
+  for (Anchor& a : r.heads.anchors) {
+    a.w = static_cast<float>(rounded(a.w, 1));
+    a.h = static_cast<float>(rounded(a.h, 1));
+  }
+  out.note(format("anchors: best possible recall {:.4f} in {} boxes",
+                  anchor_fit(sizes, r.heads.anchors).best_possible_recall, sizes.size()));
+}
+
+Json parts_json(const std::vector<PartCost>& parts) {
+  Json rows = Json::array();
+  for (const PartCost& part : parts) {
+    rows.push_back({{"kind", word(part.part.kind)},
+                    {"label", part.part.label},
+                    {"layers", {part.part.first, part.part.last}},
+                    {"out", {part.out.c, part.out.h, part.out.w}},
+                    {"parameters", part.parameters},
+                    {"macs", part.macs}});
+  }
+  return rows;
+}
+
+std::string parts_table(const std::vector<PartCost>& parts, const CostTable& table) {
+  std::string out = format("{:<6} {:<20} {:>9} {:>16} {:>12} {:>9} {:>6}\n", "part", "", "layers",
+                           "output", "parameters", "GFLOPs", "%");
+  for (const PartCost& p : parts) {
+    out += format("{:<6} {:<20} {:>9} {:>16} {:>12} {:>9.3f} {:>6.1f}\n", word(p.part.kind),
+                  p.part.label, format("{}-{}", p.part.first, p.part.last), to_text(p.out),
+                  grouped(p.parameters), 2e-9 * static_cast<double>(p.macs),
+                  100.0 * static_cast<double>(p.macs) / static_cast<double>(table.macs));
+  }
+  return out;
+}
+
+Exit run(const ScaleArgs& args, Console& out) {
+  Recipe r = scaled_recipe(args);
+  check(r);
+  if (!args.data.empty()) fit_anchors(r, args.data, out);
+  const Blueprint built = blueprint(r);
+  CostTable table = cost(built.graph, lower(built.graph));
+  table.model = r.name;
+  const std::vector<PartCost> parts = part_costs(built, table);
+  if (out.globals.json) {
+    Json json = cost_json(table);
+    json["parts"] = parts_json(parts);
+    out.print(document(json));
+  } else {
+    out.print(parts_table(parts, table) + "\n" + cost_totals(table));
+  }
+  if (!args.out.empty()) {
+    write_file_atomic(args.out, write_cfg(built.graph));
+    out.note("written: " + printable(args.out));
+  }
+  if (!args.svg.empty()) {
+    write_file_atomic(args.svg, network_svg(built, table));
+    out.note("written: " + printable(args.svg));
+  }
+  return Exit::done;
+}
+
+Action bind(CLI::App& cli) {
+  auto args = std::make_shared<ScaleArgs>();
+  add_text(cli, "model,--model", args->model, "NAME", "a network of the zoo: syolo list models")
+      ->required();
+  add_real(cli, "--depth", args->depth, 0.01, 16, "D", "layers of each stage, times D (default 1)");
+  add_real(cli, "--width", args->width, 0.01, 16, "W",
+           "channels, times W, up to a multiple of 8 (default 1)");
+  add_size(cli, "--input", args->input, "network input (default: the network's)");
+  add_text(cli, "--levels", args->levels, "L", "3-6, 6 (the topmost) or auto (by the input)");
+  add_text(cli, "--activation", args->activation, "A", "of backbone and neck: mish, leaky, swish");
+  add_int(cli, "--anchors", args->anchors, 1, 16, "N", "anchors of each level");
+  add_int(cli, "--classes", args->classes, 1, 10'000, "N", "classes (default 80)");
+  add_text(cli, "--data", args->data, "DATASET", "find the anchors in its training part");
+  add_text(cli, "--out", args->out, "FILE", "write the cfg");
+  add_text(cli, "--svg", args->svg, "FILE", "write a picture of the network");
+  return [args](Console& out) { return run(*args, out); };
+}
+
+}  // namespace
+
+Command scale_command() {
+  return {"scale",
+          "",
+          "a network of the family, larger or smaller, with its costs",
+          "NAME [options]",
+          "syolo scale yolov4-csp --depth 0.67 --width 0.75 --input 512",
+          bind};
+}
+
+}  // namespace syolo::cli
