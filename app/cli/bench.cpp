@@ -219,7 +219,8 @@ Command bench_command() {
           "latency, throughput and memory of a network here",
           "MODEL [options]",
           "syolo bench models/yolo-fastest-1.1-xl.cfg --seconds 1 --layers",
-          bind};
+          bind,
+          /*computes=*/true};
 }
 
 }  // namespace syolo::cli

@@ -32,6 +32,7 @@ using Action = std::function<Exit(Console& out)>;
 struct Command {
   std::string_view name, alias, summary, usage, example;
   Action (*bind)(CLI::App& cli);
+  bool computes = false;  // runs a network
 };
 
 std::span<const Command> commands();

@@ -205,7 +205,8 @@ Command convert_command() {
           "cfg + weights <-> model file, with proof of equal outputs",
           "MODEL --out FILE [options]",
           "syolo convert models/yolo-fastest-1.1-xl.cfg --out yolo.safetensors",
-          bind};
+          bind,
+          /*computes=*/true};
 }
 
 }  // namespace syolo::cli

@@ -112,6 +112,10 @@ class Run {
       out_.progress(tally_.images + tally_.failed, total, film ? "frames" : "images");
     }
     out_.end_progress();
+    if (const std::int64_t skipped = frames.skipped()) {
+      out_.note(format("{} frames skipped: newer ones of the camera or stream had come",
+                       grouped(skipped)));
+    }
     const bool stopped = interrupted();
     // What was seen of a camera is all there will be; a file's film is complete or not there.
     if (film_ && ((!stopped && !refused) || film_->live())) finish_film();
@@ -135,7 +139,12 @@ class Run {
     result.image = frame.input.name;
     result.frame = frame.number;
     result.size = frame.image.size();
-    result.detections = detector(frame.image.view());
+    if (drawable_ || !frame.number) {
+      result.detections = detector(frame.image.view());
+    } else {  // frames are always 8-bit RGB
+      const Preprocess& how = detector.preprocess();
+      result.detections = detector(converted(frame.image.view(), how.channels, how.bits).view());
+    }
     const StageTimes& times = detector.times();
     result.decode_ms = frame.decode_ms;
     result.preprocess_ms = times.preprocess_ms;
@@ -249,7 +258,8 @@ Command detect_command() {
           "finds objects: pictures in, boxes out",
           "MODEL INPUT... [options]",
           "syolo detect models/yolo-fastest-1.1-xl.cfg demo/dog.jpg --out out",
-          bind};
+          bind,
+          /*computes=*/true};
 }
 
 }  // namespace syolo::cli

@@ -14,6 +14,7 @@
 #include "syolo/base/file.h"
 #include "syolo/base/parallel.h"
 #include "syolo/image/video.h"
+#include "syolo/runtime/plan.h"
 
 namespace syolo::cli {
 namespace {
@@ -97,6 +98,7 @@ Exit run(Console& out) {
   const std::vector<std::string> sets = instruction_sets();
   const std::vector<Part> built_parts = parts();  // opens the video module: its libraries count
   const std::vector<std::string> loaded = libraries();
+  const EngineInfo engine = engine_info();
   const std::string memory = proc_value("/proc/meminfo", "MemTotal");
   const std::int64_t memory_kib = parse_int(memory.substr(0, memory.find(' '))).value_or(0);
   if (out.globals.json) {
@@ -114,6 +116,10 @@ Exit run(Console& out) {
                         {"threads", cpu.threads()},
                         {"memory_bytes", memory_kib * 1024},
                         {"instruction_sets", sets},
+                        {"engine",
+                         {{"library", "oneDNN " + engine.library},
+                          {"instruction_sets", engine.instruction_sets},
+                          {"bf16", engine.bf16}}},
                         {"libraries", loaded},
                         {"parts", std::move(built)}}));
     return Exit::done;
@@ -133,6 +139,8 @@ Exit run(Console& out) {
   row("threads", format("{} (--threads N changes it)", cpu.threads()));
   row("memory", mebibytes(memory_kib * 1024));
   row("instructions", joined(sets));
+  row("engine", format("oneDNN {} uses {}; --precision bf16: {}", engine.library,
+                       engine.instruction_sets, engine.bf16 ? "yes" : "no"));
   row("libraries", joined(loaded));
   for (const Part& part : built_parts) {
     row(part.name, format("{}: {}", part.built ? "yes" : "left out", part.why));

@@ -60,13 +60,18 @@ struct FrameQueue::State {
   std::condition_variable changed;
   std::deque<Frame> frames;
   std::exception_ptr failure;
+  std::int64_t skipped = 0;
   bool ended = false, stopped = false;
   std::shared_ptr<VideoReader> video;  // being read now
   std::thread worker;
 
-  // False once nobody wants more.
-  bool put(Frame frame) {
+  // False once nobody wants more. A live frame does not wait: it takes the place of the oldest.
+  bool put(Frame frame, bool live = false) {
     std::unique_lock lock(mutex);
+    if (live && frames.size() == kAhead) {
+      frames.pop_front();
+      ++skipped;
+    }
     changed.wait(lock, [this] { return frames.size() < kAhead || stopped; });
     if (stopped) return false;
     frames.push_back(std::move(frame));
@@ -127,7 +132,7 @@ struct FrameQueue::State {
       frame.total = info.frames;
       frame.image = std::move(*image);
       frame.decode_ms = ms_since(begin);
-      if (!put(std::move(frame))) return false;
+      if (!put(std::move(frame), info.live)) return false;
     }
     const VideoState state = reader->state();
     if (!state.ended_early) return true;
@@ -165,6 +170,11 @@ FrameQueue::~FrameQueue() {
   }
   state_->inputs.stop();
   state_->worker.join();
+}
+
+std::int64_t FrameQueue::skipped() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->skipped;
 }
 
 std::optional<Frame> FrameQueue::next() {

@@ -1,5 +1,6 @@
 // Inputs -> decoded pictures and frames, ahead of whoever computes: a single thread reads and
-// decodes, a queue of two keeps memory bounded, order is that of the inputs.
+// decodes, a queue of two keeps memory bounded, order is that of the inputs. Files wait for the
+// network; a camera or stream does not wait, so its oldest frame makes room for the newest.
 #pragma once
 
 #include <memory>
@@ -41,6 +42,8 @@ class FrameQueue {
   /// The next picture or failure; nothing at the end or after an interruption.
   /// @throws what stopped the reading of the inputs themselves
   std::optional<Frame> next();
+  /// Frames of cameras and streams that newer ones replaced before anybody took them.
+  std::int64_t skipped() const;
 
  private:
   struct State;

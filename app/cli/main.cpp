@@ -11,6 +11,7 @@
 #include "app/cli/help.h"
 #include "app/cli/interrupt.h"
 #include "app/cli/options.h"
+#include "app/cli/waiting.h"
 
 namespace syolo::cli {
 namespace {
@@ -63,7 +64,7 @@ void parse(CLI::App& cli, const Command& command, std::vector<std::string> args)
   }
 }
 
-Exit run(const Request& request, Console& out) {
+Exit run(const Request& request, char** argv, Console& out) {
   if (request.version) {
     out.print("syolo " SYOLO_VERSION "\n");
     return Exit::done;
@@ -90,16 +91,17 @@ Exit run(const Request& request, Console& out) {
     return Exit::done;
   }
   parse(cli, *request.command, std::move(canonical_args));
+  if (request.command->computes) wait_briefly(argv);
   return action(out);
 }
 
 // Results printed before a failure are results; a wrong request without a remedy of its own is
 // pointed to the help.
-Exit finished(std::span<const std::string> args, Console& out) {
+Exit finished(std::span<char*> argv, Console& out) {
   Request request;
   try {
-    request = find_request(args);
-    const Exit code = run(request, out);
+    request = find_request(std::vector<std::string>(argv.begin() + 1, argv.end()));
+    const Exit code = run(request, argv.data(), out);
     out.flush();
     return code;
   } catch (const Error& error) {
@@ -112,9 +114,9 @@ Exit finished(std::span<const std::string> args, Console& out) {
   }
 }
 
-Exit guarded(std::span<const std::string> args, Console& out) {
+Exit guarded(std::span<char*> argv, Console& out) {
   try {
-    return finished(args, out);
+    return finished(argv, out);
   } catch (const PipeClosed&) {
     return Exit::done;  // whoever read our results has seen enough
   } catch (const Error& error) {
@@ -138,7 +140,7 @@ Exit guarded(std::span<const std::string> args, Console& out) {
 
 int main(int argc, char** argv) {
   syolo::cli::install_signal_handlers();
-  const std::vector<std::string> args(argv + std::min(argc, 1), argv + argc);
   syolo::cli::Console out;
-  return static_cast<int>(syolo::cli::guarded(args, out));
+  if (argc < 1) return static_cast<int>(syolo::cli::Exit::usage);  // nobody's shell does this
+  return static_cast<int>(syolo::cli::guarded({argv, argv + argc}, out));
 }

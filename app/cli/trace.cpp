@@ -184,7 +184,8 @@ Command trace_command() {
           "every layer's output as .npy files and statistics",
           "MODEL INPUT --out DIR [options]",
           "syolo trace models/yolo-fastest-1.1-xl.cfg demo/dog.jpg --out trace",
-          bind};
+          bind,
+          /*computes=*/true};
 }
 
 }  // namespace syolo::cli

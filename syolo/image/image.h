@@ -33,4 +33,8 @@ struct Image {
   Size size() const { return {width, height}; }
 };
 
+/// The same picture with these channels (1, 3, 4) and bits (8, 16), by the rule of decoding: alpha
+/// is dropped, grey is copied, colours become grey by their luma.
+Image converted(ImageView image, int channels, int bits);
+
 }  // namespace syolo

@@ -212,3 +212,17 @@ void RowSink::place_whole() {
 }
 
 }  // namespace syolo::image
+
+namespace syolo {
+
+Image converted(ImageView image, int channels, int bits) {
+  Image out(image.width, image.height, channels, bits);
+  const std::ptrdiff_t row_bytes = out.view().row_bytes;
+  for (int y = 0; y < image.height; ++y) {
+    image::convert_row(image.data + y * image.row_bytes, image.channels, image.bits,
+                       out.pixels.data() + y * row_bytes, channels, bits, image.width);
+  }
+  return out;
+}
+
+}  // namespace syolo

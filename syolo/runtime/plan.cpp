@@ -404,6 +404,10 @@ void PlanBuilder::finish_memory() {
 
 }  // namespace runtime
 
+EngineInfo engine_info() {
+  return {runtime::library_version(), runtime::library_isa(), runtime::has_bf16()};
+}
+
 std::shared_ptr<const Plan> make_plan(const Model& model, Shape input, const PlanOptions& options) {
   return runtime::PlanBuilder(model, input, options).build();
 }

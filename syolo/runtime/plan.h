@@ -29,6 +29,15 @@ struct PlanOptions {
   bool keep_nodes = false;  // every layer's output stays readable (trace); slower, larger
 };
 
+/// What computes here, as the kernel library itself found it (an emulator, a hypervisor or
+/// ONEDNN_MAX_CPU_ISA may allow less than the processor announces).
+struct EngineInfo {
+  std::string library;           // "2.6.3"
+  std::string instruction_sets;  // the library's words, of the widest it uses
+  bool bf16 = false;             // whether Precision::bf16 is accepted
+};
+EngineInfo engine_info();
+
 class Plan;  // plan_impl.h
 
 /// @throws Error(limit) when the planned memory exceeds the limit, Error(unsupported) for a

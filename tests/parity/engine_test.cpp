@@ -11,6 +11,7 @@
 #include "syolo/runtime/reference.h"
 #include "tests/support/compare.h"
 #include "tests/support/engine.h"
+#include "tests/support/temp_dir.h"
 
 namespace syolo::test {
 namespace {
@@ -100,6 +101,61 @@ TEST_P(EngineOnSmallNetwork, GivesTheSameBytesOnAnyNumberOfThreads) {
 
 INSTANTIATE_TEST_SUITE_P(Darknet, EngineOnSmallNetwork, testing::ValuesIn(oracle_names("layers")),
                          [](const auto& it) { return test_name(it.param); });
+
+// The choices are kept without the number of threads, so each of them must hold for any number.
+class EngineWithMeasuredChoices : public testing::Test {
+ protected:
+  PlanOptions options(Tune tune, int threads) const {
+    PlanOptions options = plain_options(false, threads);
+    options.tune = tune;
+    options.cache = folder_.path();
+    return options;
+  }
+  std::vector<float> outputs(int threads) const {
+    Session session(make_plan(model_, test_.oracle.input, options(Tune::cached, threads)));
+    return all_outputs(session, test_.graph, test_.input);
+  }
+  void expect_same_bytes_on_any_number_of_threads() const {
+    const std::vector<float> one = outputs(1);
+    for (const int threads : {2, 4}) EXPECT_TRUE(same_bytes(outputs(threads), one)) << threads;
+  }
+  /// Rewrites every kept choice.
+  void choose(std::string_view name) const {
+    const Path file = std::filesystem::directory_iterator(folder_.path())->path();
+    const std::string text = read_text(file, 1 << 20);
+    std::string changed;
+    for (const std::string_view line : lines(text)) {
+      const auto fields = split(line, '\t');
+      changed +=
+          fields.size() == 3 ? format("{}\t{}\t{}", fields[0], name, fields[2]) : std::string(line);
+      changed += '\n';
+    }
+    folder_.write(file.filename().string(), changed);
+  }
+  std::size_t steps_by(std::string_view name) const {
+    const PlanSummary plan =
+        explain(*make_plan(model_, test_.oracle.input, options(Tune::cached, 2)));
+    return static_cast<std::size_t>(
+        std::count_if(plan.steps.begin(), plan.steps.end(),
+                      [&](const PlanStep& step) { return step.candidate.starts_with(name); }));
+  }
+
+  TempDir folder_;
+  OracleCase test_ = load_oracle_case("family", "yolov4-tiny");
+  Model model_ = model_of(test_.graph, test_.made.weights);
+};
+
+TEST_F(EngineWithMeasuredChoices, GivesTheSameBytesOnAnyNumberOfThreads) {
+  make_plan(model_, test_.oracle.input, options(Tune::measure, 2));
+  expect_same_bytes_on_any_number_of_threads();
+  if (std::filesystem::is_empty(folder_.path())) GTEST_SKIP() << "one candidate each here";
+  choose("direct");
+  EXPECT_EQ(steps_by("winograd"), 0U);
+  expect_same_bytes_on_any_number_of_threads();
+  choose("winograd");
+  EXPECT_GE(steps_by("winograd"), 5U);
+  expect_same_bytes_on_any_number_of_threads();
+}
 
 /// Skipped where the processor computes no bf16; the message is the plan's own.
 class EngineInBf16 : public testing::Test {

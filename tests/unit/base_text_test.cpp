@@ -80,6 +80,8 @@ TEST(Nearest, FindsTheMisspeltWord) {
   EXPECT_EQ(nearest("swich", words), "swish");
   EXPECT_EQ(nearest("logistik", words), "logistic");
   EXPECT_EQ(nearest("leaky", words), "leaky");
+  EXPECT_EQ(nearest("msih", words), "mish");  // two letters swapped are one mistake
+  EXPECT_EQ(nearest("lekay", words), "leaky");
 }
 
 TEST(Nearest, IsSilentWhenNothingIsNear) {
