@@ -211,7 +211,8 @@ Command eval_command() {
           "average precision of a model or a predictions file; COCO's equals pycocotools",
           "[MODEL] --data DATASET [options]",
           "syolo eval yolov4-tiny --weights yolov4-tiny.weights --data my/dataset.yaml",
-          bind};
+          bind,
+          /*computes=*/true};
 }
 
 }  // namespace syolo::cli
