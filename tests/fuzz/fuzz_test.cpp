@@ -12,6 +12,7 @@
 
 #include "fuzz_targets.h"
 #include "tests/fuzz/mutate.h"
+#include "tests/support/memory.h"
 
 // Names the case in test lists; GoogleTest would print the bytes of its pointers.
 inline void PrintTo(const FuzzTarget& target, std::ostream* out) {
@@ -22,7 +23,8 @@ namespace syolo::fuzz {
 namespace {
 
 constexpr int kMutations = 4000;
-constexpr double kMostSeconds = 2;  // for one input
+constexpr double kMostSeconds = 2;                           // for one input
+constexpr std::int64_t kMostBytes = std::int64_t{64} << 20;  // and four times the input
 
 std::vector<std::string> corpus(const std::string& target) {
   const auto folder = std::filesystem::path(SYOLO_TEST_DATA) / "fuzz" / target;
@@ -39,11 +41,15 @@ std::vector<std::string> corpus(const std::string& target) {
   return inputs;
 }
 
-/// Processor time, which other programs on the machine do not change.
-double seconds_for(const FuzzTarget& target, const std::string& input) {
+/// Runs a target on an input and expects it to keep within time and memory (goals G1 and G2).
+void expect_within_budget(const FuzzTarget& target, const std::string& input) {
+  // Processor time, which other programs on the machine do not change.
   const std::clock_t start = std::clock();
-  target.run(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
-  return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  const auto bytes = test::peak_bytes(
+      [&] { target.run(reinterpret_cast<const std::uint8_t*>(input.data()), input.size()); });
+  EXPECT_LE(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, kMostSeconds);
+  const std::int64_t most = kMostBytes + 4 * static_cast<std::int64_t>(input.size());
+  EXPECT_LE(bytes.value_or(0), most) << "input of " << input.size() << " bytes";
 }
 
 class Target : public testing::TestWithParam<FuzzTarget> {};
@@ -51,7 +57,7 @@ class Target : public testing::TestWithParam<FuzzTarget> {};
 TEST_P(Target, SurvivesItsCorpus) {
   const std::vector<std::string> inputs = corpus(GetParam().name);
   ASSERT_FALSE(inputs.empty()) << "no stored inputs for " << GetParam().name;
-  for (const std::string& input : inputs) EXPECT_LE(seconds_for(GetParam(), input), kMostSeconds);
+  for (const std::string& input : inputs) expect_within_budget(GetParam(), input);
 }
 
 TEST_P(Target, SurvivesMutations) {
@@ -62,14 +68,15 @@ TEST_P(Target, SurvivesMutations) {
   for (int i = 0; i < count; ++i) {
     Rng rng(1, Stream::test, 0, static_cast<std::uint64_t>(i));
     const std::string input = mutated(seeds, rng);
-    ASSERT_LE(seconds_for(GetParam(), input), kMostSeconds) << "mutation " << i;
+    expect_within_budget(GetParam(), input);
+    ASSERT_FALSE(HasFailure()) << "mutation " << i;
   }
 }
 
 TEST_P(Target, SurvivesNothingAndMuchOfTheSame) {
   for (const char byte : {'\0', '=', '[', '{', '\n', 'a', '\xFF'}) {
     for (const std::size_t size : {0U, 1U, 4U, 16U, 1U << 16, 1U << 20}) {
-      EXPECT_LE(seconds_for(GetParam(), std::string(size, byte)), kMostSeconds);
+      expect_within_budget(GetParam(), std::string(size, byte));
     }
   }
 }

@@ -96,7 +96,28 @@ class Builder final : public YAML::EventHandler {
   int aliases_ = 0;
 };
 
+/// The parser keeps every mark of a line that may still become a key, and every open bracket, at
+/// some 200 bytes each: refused before it does. Brackets within texts count too, as nobody needs
+/// that many.
+void check_marks(std::string_view text) {
+  constexpr int kMostOfALine = 100'000, kMostOpen = 1000;
+  int line = 1, marks = 0, open = 0;
+  const auto refuse = [&line](std::string_view expected, int most) {
+    throw Error(ErrorKind::limit, format("{} up to {}, found more", expected, most),
+                {.file = {}, .line = line});
+  };
+  for (const char c : text) {
+    if (c == '\n') ++line, marks = 0;
+    if (c == '[' || c == '{') ++open;
+    if ((c == ']' || c == '}') && open > 0) --open;
+    if (std::string_view(",[]{}").find(c) != std::string_view::npos) ++marks;
+    if (marks > kMostOfALine) refuse("expected commas and brackets in a line", kMostOfALine);
+    if (open > kMostOpen) refuse("expected open brackets", kMostOpen);
+  }
+}
+
 EntryPtr parse(std::string_view text) {
+  check_marks(text);
   std::istringstream in{std::string(text)};
   Builder builder;
   try {
