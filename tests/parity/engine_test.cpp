@@ -9,9 +9,11 @@
 #include "syolo/graph/lower.h"
 #include "syolo/runtime/plan.h"
 #include "syolo/runtime/reference.h"
+#include "syolo/zoo/models.h"
 #include "tests/support/compare.h"
 #include "tests/support/engine.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/weights_testing.h"
 
 namespace syolo::test {
 namespace {
@@ -292,6 +294,16 @@ INSTANTIATE_TEST_SUITE_P(Darknet, EngineEquality,
                          testing::Values("yolov4-tiny", "yolov3-tiny-prn", "yolov4-csp-s-mish",
                                          "yolov7-tiny", "yolov2-tiny", "csdarknet53-omega"),
                          [](const auto& it) { return test_name(it.param); });
+
+TEST(EngineMemory, OfTheLargestPictureIsPlannedNearTheLowerBound) {
+  const Graph graph = build(recipe("yolov4-p6"));
+  const Model model = model_of(graph, random_weights(graph, 1));
+  const PlanSummary summary = explain(*make_plan(model, {1, 3, 1280, 1280}, plain_options()));
+  EXPECT_GE(summary.arena_bytes, summary.arena_lower_bound);
+  EXPECT_LE(static_cast<double>(summary.arena_bytes),
+            1.3 * static_cast<double>(summary.arena_lower_bound));
+  RecordProperty("arena_bytes", format("{} of {}", summary.arena_bytes, summary.arena_lower_bound));
+}
 
 }  // namespace
 }  // namespace syolo::test
