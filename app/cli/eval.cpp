@@ -1,5 +1,6 @@
 // syolo eval: average precision of a model on a dataset, or of a predictions file.
 
+#include <filesystem>
 #include <memory>
 
 #include "app/cli/command.h"
@@ -7,15 +8,17 @@
 #include "app/cli/json.h"
 #include "app/cli/results.h"
 #include "app/cli/walk.h"
-#include "syolo/eval/coco_ap.h"
 #include "syolo/eval/protocols.h"
+#include "syolo/eval/report.h"
+#include "syolo/image/codec.h"
 
 namespace syolo::cli {
 namespace {
 
 struct EvalArgs {
   WalkArgs walk;
-  std::string data, from, save_json;
+  std::string data, from, save_json, html, plots;
+  EvalReportOptions report;
   int split = 1;     // of Split: val
   int protocol = 0;  // COCO's, then those of kProtocolNames
 };
@@ -28,13 +31,35 @@ Json to_json(const CocoNumbers& numbers) {
   return json;
 }
 
-Json to_json(const CocoReport& report, const Dataset& data) {
+Json to_json(const Interval& interval) {
+  return {{"value", interval.value}, {"low", interval.low}, {"high", interval.high}};
+}
+
+void add_thresholds(const ScoreCurve& curve, double wanted, Json& json) {
+  const ClassThresholds at = thresholds_of(curve, wanted, {});
+  json["best_f1"] = {{"f1", at.best_f1}, {"score", at.best_score}};
+  const bool reached = at.wanted_recall >= 0;
+  json["at_precision"] = {{"precision", wanted},
+                          {"score", reached ? Json(at.wanted_score) : Json()},
+                          {"recall", reached ? Json(at.wanted_recall) : Json()}};
+}
+
+Json to_json(const EvalReport& whole, const Dataset& data) {
+  const CocoReport& report = whole.coco;
   Json json = to_json(report.numbers);
+  add_thresholds(whole.all, whole.wanted_precision, json);
+  json["calibration_error"] = whole.calibration.error;
+  if (whole.intervals) {
+    json["intervals"] = {{"AP", to_json(whole.intervals->ap)},
+                         {"AP50", to_json(whole.intervals->ap50)}};
+  }
   json["images"] = data.items.size();
   json["truths"] = boxes_in(data);
   json["per_class"] = Json::array();
-  for (const CocoClass& row : report.classes) {
+  for (std::size_t i = 0; i < report.classes.size(); ++i) {
+    const CocoClass& row = report.classes[i];
     Json one = to_json(row.numbers);
+    add_thresholds(whole.classes[i], whole.wanted_precision, one);
     one["class"] = row.cls;
     one["name"] = data.names[static_cast<std::size_t>(row.cls)];
     one["truths"] = row.truths;
@@ -49,13 +74,25 @@ std::string text_of(double number) {
   return number < 0 ? "n/a" : format("{:.3f}", number);
 }
 
-void print_text(const CocoReport& report, const Dataset& data, Console& out) {
+void print_text(const EvalReport& whole, const Dataset& data, Console& out) {
+  const CocoReport& report = whole.coco;
   out.print(format("{} pictures, {} truths, COCO's protocol\n", grouped(std::ssize(data.items)),
                    grouped(boxes_in(data))));
   for (std::size_t i = 0; i < kCocoNames.size(); ++i) {
     out.print(format("  {:<6}{:>7}{}", kCocoNames[i], text_of(report.numbers.values[i]),
                      i % 3 == 2 ? "\n" : "   "));
   }
+  if (whole.intervals) {
+    const Interval &ap = whole.intervals->ap, &ap50 = whole.intervals->ap50;
+    out.print(format("  95 %: AP {} to {}, AP50 {} to {}\n", text_of(ap.low), text_of(ap.high),
+                     text_of(ap50.low), text_of(ap50.high)));
+  }
+  const ClassThresholds at = thresholds_of(whole.all, whole.wanted_precision, {});
+  out.print(format("  at IoU 0.5: best F1 {:.3f} at score {:.3f}; precision {} ", at.best_f1,
+                   at.best_score, whole.wanted_precision));
+  out.print(at.wanted_recall < 0 ? std::string("is never reached\n")
+                                 : format("down to score {:.3f} with recall {:.3f}\n",
+                                          at.wanted_score, at.wanted_recall));
   out.print(format("{:<24}{:>9}{:>12}{:>8}{:>8}{:>8}\n", "class", "truths", "predictions", "AP",
                    "AP50", "AR100"));
   std::int64_t without = 0;
@@ -167,7 +204,30 @@ void show(const Report& report, const Dataset& data, const Json& speed, Console&
   out.print(document(json));
 }
 
+void write_pages(const EvalArgs& args, const EvalReport& report, const Dataset& data,
+                 Console& out) {
+  if (!args.html.empty()) {
+    const std::string what = args.from.empty() ? args.walk.model.model : args.from;
+    write_file_atomic(args.html, eval_html(report, data, what + " on " + args.data));
+    out.note("page: " + printable(args.html, 4000));
+  }
+  if (args.plots.empty()) return;
+  std::error_code error;
+  std::filesystem::create_directories(args.plots, error);
+  for (const auto& [name, sheet] : eval_plots(report, data)) {
+    const Path file = Path(args.plots) / name;
+    write_file_atomic(file.string() + ".svg", svg_of(sheet));
+    save_image(file.string() + ".png", image_of(sheet).view());
+  }
+  out.note("plots: " + printable(args.plots, 4000));
+}
+
 Exit run(const EvalArgs& args, Console& out) {
+  if (args.protocol != 0 && !(args.html.empty() && args.plots.empty())) {
+    contradiction("--protocol", "expected COCO's protocol for a page or plots, found another",
+                  "leave out --html and --plots");
+  }
+  if (!args.plots.empty()) refuse_inside(args.plots, args.data);
   Dataset data = load_part_for(args.data, static_cast<Split>(args.split), out);
   const Boxes boxes = boxes_for(args, data, out);
   if (boxes.stopped) {
@@ -176,8 +236,12 @@ Exit run(const EvalArgs& args, Console& out) {
   }
   if (!args.save_json.empty()) write_coco_results(boxes.rows, data, args.save_json);
   if (args.protocol == 0) {
-    const int threads = out.globals.threads;
-    show(coco_ap(match(data, boxes.rows, threads), threads), data, boxes.speed, out);
+    EvalReportOptions options = args.report;
+    options.threads = out.globals.threads;
+    options.seed = out.globals.seed;
+    const EvalReport report = eval_report(data, boxes.rows, options);
+    write_pages(args, report, data, out);
+    show(report, data, boxes.speed, out);
   } else {
     show(evaluate(static_cast<Protocol>(args.protocol - 1), data, boxes.rows), data, boxes.speed,
          out);
@@ -200,6 +264,12 @@ Action bind(CLI::App& cli) {
   add_choice(cli, "--protocol", args->protocol, protocols, "P",
              "coco (default), voc07, voc, darknet, scaled-yolov4");
   add_text(cli, "--save-json", args->save_json, "FILE", "keep the boxes as COCO results");
+  add_text(cli, "--html", args->html, "FILE", "a page with tables and curves");
+  add_text(cli, "--plots", args->plots, "DIR", "the curves as PNG and SVG");
+  add_real(cli, "--at-precision", args->report.wanted_precision, 0, 1, "P",
+           "thresholds that keep this precision (default 0.9)");
+  add_int(cli, "--bootstrap", args->report.bootstrap_rounds, 0, 100'000, "N",
+          "intervals from N draws of the pictures (default 0: none)");
   return [args](Console& out) { return run(*args, out); };
 }
 

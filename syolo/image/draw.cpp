@@ -83,6 +83,22 @@ std::vector<char32_t> characters(std::string_view text) {
   return codes;
 }
 
+void draw_characters(Image& image, int x, int y, const std::vector<char32_t>& codes, const Ink& ink,
+                     int scale) {
+  for (const char32_t code : codes) {
+    if (x >= image.width) break;
+    const image::Glyph& glyph = image::glyph_of(code);
+    for (int row = 0; row < image::kGlyphHeight; ++row) {
+      for (int column = 0; column < image::kGlyphWidth; ++column) {
+        if (!glyph.pixel(column, row)) continue;
+        const int px = x + column * scale, py = y + row * scale;
+        fill(image, {px, py, px + scale, py + scale}, ink);
+      }
+    }
+    x += image::kGlyphWidth * scale;
+  }
+}
+
 // Rows 0 and 15 of the font are empty but for accents and underlines, so labels need little air.
 constexpr int kPadX = 3, kPadTop = 0, kPadBottom = 1;
 
@@ -131,18 +147,15 @@ void draw_label(Image& image, float x, float y, std::string_view text, Color bac
   // Black on all but dark colours: the contrast ratios of both are equal at 0.18.
   const bool dark_text = luminance(background) > 0.18F;
   const Ink ink = ink_for(image, dark_text ? Color{0, 0, 0} : Color{255, 255, 255});
-  for (int i = 0; i < count; ++i) {
-    const image::Glyph& glyph = image::glyph_of(codes[static_cast<std::size_t>(i)]);
-    const int from_x = left + (kPadX + i * image::kGlyphWidth) * s - s / 2;
-    if (from_x >= image.width) break;
-    for (int row = 0; row < image::kGlyphHeight; ++row) {
-      for (int column = 0; column < image::kGlyphWidth; ++column) {
-        if (!glyph.pixel(column, row)) continue;
-        const int px = from_x + column * s, py = top + (kPadTop + row) * s;
-        fill(image, {px, py, px + s, py + s}, ink);
-      }
-    }
-  }
+  draw_characters(image, left + kPadX * s - s / 2, top + kPadTop * s, codes, ink, s);
+}
+
+void draw_text(Image& image, int x, int y, std::string_view text, Color color) {
+  draw_characters(image, x, y, characters(text), ink_for(image, color), 1);
+}
+
+std::size_t text_width(std::string_view text) {
+  return characters(text).size();
 }
 
 void draw_detection(Image& image, Box box, int cls, std::string_view label) {
