@@ -1,6 +1,6 @@
 // syolo scale: a member of the family at another depth, width, input or number of levels.
 
-#include <filesystem>
+#include <cmath>
 #include <memory>
 
 #include "app/cli/command.h"
@@ -12,6 +12,7 @@
 #include "syolo/graph/lower.h"
 #include "syolo/zoo/picture.h"
 #include "syolo/zoo/scaling.h"
+#include "syolo/zoo/theory.h"
 
 namespace syolo::cli {
 namespace {
@@ -21,6 +22,7 @@ struct ScaleArgs {
   std::optional<Size> input;
   double depth = 1, width = 1;
   int anchors = 0, classes = 0;
+  bool table = false;
 };
 
 [[noreturn]] void bad_levels(const std::string& text) {
@@ -108,7 +110,45 @@ std::string parts_table(const std::vector<PartCost>& parts, const CostTable& tab
   return out;
 }
 
+Json theory_row(const TheoryRow& row) {
+  Json json = {{"what", trim(row.what)}, {"computed", rounded(row.computed, 6)}};
+  if (std::isnan(row.closed)) return json;
+  json["closed"] = rounded(row.closed, 6);
+  json["difference"] = rounded(row.difference(), 6);
+  return json;
+}
+
+std::string theory_line(const TheoryRow& row) {
+  std::string line = format("{:<48} {:>12.3f}", row.what, row.computed);
+  if (std::isnan(row.closed)) return line + "\n";
+  const bool equal = std::abs(row.difference()) < 1e-9 * std::abs(row.closed);
+  return line + format(" {:>12.3f} {:>11}\n", row.closed,
+                       equal ? "0" : format("{:+.3f}", row.difference()));
+}
+
+Exit print_theory(Console& out) {
+  Json tables = Json::array();
+  for (const TheoryTable& table : theory_tables()) {
+    Json rows = Json::array();
+    std::string text = format("{}, in {}\n{:<48} {:>12} {:>12} {:>11}\n", table.title, table.unit,
+                              "", "computed", "closed form", "difference");
+    for (const TheoryRow& row : table.rows) {
+      rows.push_back(theory_row(row));
+      text += theory_line(row);
+    }
+    tables.push_back(
+        {{"title", table.title}, {"unit", table.unit}, {"remark", table.remark}, {"rows", rows}});
+    if (!out.globals.json) out.print(text + table.remark + "\n\n");
+  }
+  if (out.globals.json) out.print(document({{"tables", std::move(tables)}}));
+  return Exit::done;
+}
+
 Exit run(const ScaleArgs& args, Console& out) {
+  if (args.table) return print_theory(out);
+  if (args.model.empty()) {
+    throw Error(ErrorKind::usage, "expected NAME, found none", {}, "syolo list models names them");
+  }
   Recipe r = scaled_recipe(args);
   check(r);
   if (!args.data.empty()) fit_anchors(r, args.data, out);
@@ -136,8 +176,7 @@ Exit run(const ScaleArgs& args, Console& out) {
 
 Action bind(CLI::App& cli) {
   auto args = std::make_shared<ScaleArgs>();
-  add_text(cli, "model,--model", args->model, "NAME", "a network of the zoo: syolo list models")
-      ->required();
+  add_text(cli, "model,--model", args->model, "NAME", "a network of the zoo: syolo list models");
   add_real(cli, "--depth", args->depth, 0.01, 16, "D", "layers of each stage, times D (default 1)");
   add_real(cli, "--width", args->width, 0.01, 16, "W",
            "channels, times W, up to a multiple of 8 (default 1)");
@@ -149,6 +188,7 @@ Action bind(CLI::App& cli) {
   add_text(cli, "--data", args->data, "DATASET", "find the anchors in its training part");
   add_text(cli, "--out", args->out, "FILE", "write the cfg");
   add_text(cli, "--svg", args->svg, "FILE", "write a picture of the network");
+  cli.add_flag("--table", args->table, "print the theory: computed costs beside closed forms");
   return [args](Console& out) { return run(*args, out); };
 }
 
@@ -158,7 +198,7 @@ Command scale_command() {
   return {"scale",
           "",
           "a network of the family, larger or smaller, with its costs",
-          "NAME [options]",
+          "NAME [options] | --table",
           "syolo scale yolov4-csp --depth 0.67 --width 0.75 --input 512",
           bind};
 }
