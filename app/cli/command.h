@@ -47,6 +47,7 @@ Command convert_command();
 Command lint_command();
 Command stats_command();
 Command eval_command();
+Command compare_command();
 Command anchors_command();
 Command preview_command();
 Command split_command();

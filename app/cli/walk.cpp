@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
+#include <utility>
 
 #include "app/cli/interrupt.h"
 #include "app/cli/setup.h"
@@ -96,7 +97,7 @@ class Walker {
     std::future<Decoded> next;
     if (count > 0) next = decode(0);
     for (std::size_t i = 0; i < count && !interrupted(); ++i) {
-      std::future<Decoded> now = std::move(next);
+      std::future<Decoded> now = std::exchange(next, {});
       if (i + 1 < count) next = decode(i + 1);
       try {
         one(now.get(), static_cast<int>(i), detector, classes);
