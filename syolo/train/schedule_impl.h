@@ -1,0 +1,56 @@
+// Learning rates as functions of the step: ScaledYOLOv4's warm-up and cosine, Darknet's policies.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "syolo/base/error.h"
+#include "syolo/graph/net.h"
+
+namespace syolo::train {
+
+/// Rates of one step: of the weights, and of all biases, which warm up downwards.
+struct Rates {
+  double weights = 0, biases = 0, momentum = 0;
+};
+
+/// ScaledYOLOv4's; names and defaults of its files.
+struct CosineSchedule {
+  double lr0 = 0.01, lrf = 0.2;
+  double momentum = 0.937;
+  double warmup_epochs = 3, warmup_momentum = 0.9, warmup_bias_lr = 0.1;
+  std::int64_t warmup_least = 1000;  // batches, but never more than half of the run
+  std::int64_t epochs = 300, batches_per_epoch = 1;
+  double nominal_batch = 64;  // pictures of one step
+  int batch = 16;             // pictures of one batch
+
+  /// lr0 times this in an epoch: from 1 down to lrf along half a cosine.
+  double factor(std::int64_t epoch) const;
+  std::int64_t warmup_batches() const;
+  /// @param batch_number  counted from 0 over the whole run
+  Rates rates(std::int64_t batch_number) const;
+  /// How many batches make one step now.
+  int accumulate(std::int64_t batch_number) const;
+};
+
+/// What [net] says; Darknet's names and defaults. Steps are counted from 1.
+struct DarknetSchedule {
+  enum class Policy { constant, step, steps, exp, poly, sig, sgdr };
+  Policy policy = Policy::constant;
+  double learning_rate = 0.001, learning_rate_min = 0.00001;
+  double momentum = 0.9, decay = 0.0001;
+  std::int64_t burn_in = 0, max_batches = 0;
+  double power = 4, gamma = 1, scale = 1;
+  std::int64_t step = 1;
+  std::vector<std::int64_t> steps;
+  std::vector<double> scales;
+  std::int64_t sgdr_cycle = 0;  // max_batches where not given
+  double sgdr_mult = 2;
+
+  double rate(std::int64_t step_number) const;
+};
+/// @param net  the hints of [net]
+/// @throws Error(input) at `where` for an unknown policy, or steps without as many scales
+DarknetSchedule darknet_schedule(const KeyValues& net, const Where& where);
+
+}  // namespace syolo::train
