@@ -48,6 +48,7 @@ Command lint_command();
 Command stats_command();
 Command eval_command();
 Command compare_command();
+Command why_command();
 Command anchors_command();
 Command preview_command();
 Command split_command();
