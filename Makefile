@@ -1,5 +1,5 @@
 # Aliases of one line each; nothing is built here that the scripts and presets do not build.
-.PHONY: all demo test asan tsan coverage fuzz format tidy headers tools bench-peers cfg clean
+.PHONY: all demo test asan tsan coverage fuzz format tidy headers tools bench-peers bench-eval cfg clean
 
 all:        ; cmake --preset release && cmake --build --preset release
 demo:       ; ./demo.sh
@@ -13,5 +13,6 @@ tidy:       ; tools/check_tidy.sh
 headers:    ; cmake --build --preset dev --target all_verify_interface_header_sets
 tools:      ; ./test.sh tools
 bench-peers: ; tests/bench/peers/run.sh
+bench-eval:  ; tests/bench/eval/run.sh
 cfg:        all ; tools/write_cfgs.sh build/release/app/syolo
 clean:      ; rm -rf build demo-out
