@@ -43,6 +43,12 @@ struct AugmentOptions {
   double erase = 0, cutout = 0, hide = 0, gridmask = 0, cutmix = 0;
   double erase_area_low = 0.02, erase_area_high = 0.4, erase_aspect = 0.3;
   double gridmask_ratio = 0.6;
+  // Probabilities of other textures (random convolution: 2007.13003) and of pasted boxes
+  double noise = 0, blur = 0, jpeg = 0, randconv = 0, copy_paste = 0;
+  double noise_sigma = 12, blur_sigma = 2;  // greatest, in levels and pixels
+  int jpeg_low = 20, jpeg_high = 90;        // quality
+  double randconv_mix = 1;                  // greatest share of the convolved picture
+  int copy_paste_most = 5;                  // boxes
   // Which boxes stay after geometry, and after something hides them
   double min_side = 2, min_visible = 0.2, max_aspect = 20, max_hidden = 0.6;
 };

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <numeric>
 
 #include "syolo/data/augment/augment_impl.h"
+#include "syolo/image/codec.h"
 #include "tests/support/painted.h"
 
 namespace syolo {
@@ -42,6 +44,8 @@ AugmentOptions all_at_zero() {
   o.saturation = o.exposure = o.resize = 1;
   o.degrees = o.translate = o.scale = o.shear = o.perspective = o.flipud = o.fliplr = o.jitter = 0;
   o.mosaic = o.mixup = 0;
+  o.noise_sigma = o.blur_sigma = o.randconv_mix = 0;
+  o.copy_paste_most = 0;
   o.flip = false;
   return o;
 }
@@ -106,7 +110,8 @@ INSTANTIATE_TEST_SUITE_P(Augmentations, EveryRow, testing::ValuesIn(row_names())
                          [](const auto& row) { return test_name(row.param); });
 
 TEST(Augmentation, ChangesNothingAtStrengthZero) {
-  for (const std::string_view name : {"hsv", "exposure", "flip", "affine", "crop", "letterbox"}) {
+  for (const std::string_view name : {"hsv", "exposure", "flip", "affine", "crop", "letterbox",
+                                      "noise", "blur", "randconv", "copy-paste"}) {
     for (int seed = 0; seed < 10; ++seed) {
       EXPECT_TRUE(same(apply(name, picture(seed), all_at_zero(), seed), picture(seed))) << name;
     }
@@ -292,6 +297,66 @@ TEST(Augmentation, HideCoversHalfAndGridMaskItsShare) {
   EXPECT_NEAR(grid, (1 - o.gridmask_ratio) * (1 - o.gridmask_ratio), 0.03);
 }
 
+// Textures ----------------------------------------------------------------------------------------
+
+TEST(Augmentation, TexturesChangePixelsAloneAndKeepFlatPicturesFlat) {
+  for (const std::string_view name : {"noise", "blur", "jpeg", "randconv"}) {
+    for (int seed = 0; seed < 20; ++seed) {
+      EXPECT_EQ(apply(name, picture(seed), strong(), seed).truths, picture(seed).truths) << name;
+      if (name == "noise") continue;
+      Sample flat{Image(24, 16, 3), {}};
+      std::fill(flat.image.pixels.begin(), flat.image.pixels.end(), std::byte{90});
+      const Sample out = apply(name, flat, strong(), seed);
+      for (int i = 0; i < 24 * 16; ++i) {
+        for (int c = 0; c < 3; ++c) {
+          EXPECT_EQ(pixel(out.image, i % 24, i / 24)[c], pixel(out.image, 0, 0)[c]) << name;
+        }
+      }
+    }
+  }
+}
+
+TEST(Augmentation, NoiseHasMeanZeroAndAtMostItsDeviation) {
+  AugmentOptions o = strong();
+  double greatest = 0;
+  for (int seed = 0; seed < 30; ++seed) {
+    Sample flat{Image(100, 100, 3), {}};
+    std::fill(flat.image.pixels.begin(), flat.image.pixels.end(), std::byte{128});
+    const Sample out = apply("noise", flat, o, seed);
+    double sum = 0, squares = 0;
+    for (const std::byte value : out.image.pixels) {
+      const double difference = std::to_integer<int>(value) - 128.0;
+      sum += difference, squares += difference * difference;
+    }
+    const auto n = static_cast<double>(out.image.pixels.size());
+    const double deviation = std::sqrt(squares / n);
+    EXPECT_LT(std::abs(sum / n), 5 * o.noise_sigma / std::sqrt(n));
+    EXPECT_LT(deviation, o.noise_sigma * 1.05);
+    greatest = std::max(greatest, deviation);
+  }
+  EXPECT_GT(greatest, o.noise_sigma / 2);
+}
+
+TEST(Augmentation, BlurKeepsTheMeanAndNeverLeavesTheRange) {
+  for (int seed = 0; seed < 30; ++seed) {
+    const Sample in = picture(seed), out = apply("blur", in, strong(), seed);
+    double before = 0, after = 0;
+    for (const std::byte value : in.image.pixels) before += std::to_integer<int>(value);
+    for (const std::byte value : out.image.pixels) after += std::to_integer<int>(value);
+    EXPECT_NEAR(after / before, 1, 0.1);
+    const auto [low, high] = std::minmax_element(out.image.pixels.begin(), out.image.pixels.end());
+    EXPECT_GE(*low, std::byte{0});
+    EXPECT_LE(*high, std::byte{250});
+  }
+}
+
+TEST(Augmentation, JpegIsWhatTheCodecGivesAtAQualityOfTheRange) {
+  AugmentOptions o = strong();
+  o.jpeg_low = o.jpeg_high = 35;
+  const Image expected = decode_image(encode_jpeg(picture(2).image.view(), 35), "expected");
+  EXPECT_EQ(apply("jpeg", picture(2), o, 1).image.pixels, expected.pixels);
+}
+
 // What mixes --------------------------------------------------------------------------------------
 
 TEST(Augmentation, MixUpBlendsPixelsAndKeepsTheBoxesOfBoth) {
@@ -339,6 +404,23 @@ TEST(Augmentation, CutMixTakesOneWindowOfTheOtherPicture) {
   EXPECT_GT(windows, kSeeds / 2);
 }
 
+TEST(Augmentation, CopyPasteShowsEveryPastedBoxWhereItsLabelSays) {
+  int pasted = 0;
+  for (int seed = 0; seed < kSeeds; ++seed) {
+    Sample empty{Image(kSize.width, kSize.height, 3), {}};
+    AugmentOptions o = strong();
+    o.copy_paste_most = 1;
+    const Sample out = apply("copy-paste", empty, o, seed);
+    for (const Truth& truth : out.truths) {
+      const auto seen = test::bounds_of(out.image, truth.cls);
+      ASSERT_TRUE(seen);
+      EXPECT_TRUE(test::near(truth.box, *seen, 1)) << seed;
+      ++pasted;
+    }
+  }
+  EXPECT_GT(pasted, kSeeds / 2);
+}
+
 TEST(Augmentation, MosaicsShowFourPicturesWithTheirBoxes) {
   for (const std::string_view name : {"mosaic", "mosaic-darknet"}) {
     for (const MosaicCentre centre : {MosaicCentre::fixed, MosaicCentre::random}) {
@@ -369,6 +451,7 @@ TEST(Recipes, GiveTheInputsSizeAndTheSameSampleForTheSamePlace) {
     AugmentOptions o = strong();
     o.recipe = recipe;
     o.mixup = 0.5, o.cutmix = o.erase = o.cutout = o.hide = o.gridmask = 0.3;
+    o.noise = o.blur = o.jpeg = o.randconv = o.copy_paste = 0.3;
     for (int seed = 0; seed < 30; ++seed) {
       Rng a = rng_of(seed), b = rng_of(seed);
       const Sample one = training_sample(2, 10, load, o, a);

@@ -97,8 +97,13 @@ Augmentation erase_row();
 Augmentation cutout_row();
 Augmentation hide_row();
 Augmentation gridmask_row();
+Augmentation noise_row();
+Augmentation blur_row();
+Augmentation jpeg_row();
+Augmentation randconv_row();
 Augmentation mixup_row();
 Augmentation cutmix_row();
+Augmentation copy_paste_row();
 Augmentation mosaic_row();
 Augmentation darknet_mosaic_row();
 

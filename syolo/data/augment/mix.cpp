@@ -45,6 +45,32 @@ Sample apply_cutmix(Sample sample, const AugmentOptions& o, Rng& rng, const Pick
   return sample;
 }
 
+/// Boxes of another picture at random places, as large as they are there after letterboxing: the
+/// simple copy-paste of arXiv:2012.07177 without masks.
+Sample apply_copy_paste(Sample sample, const AugmentOptions& o, Rng& rng, const Pick& other) {
+  const Size size = sample.image.size();
+  const Sample second = letterboxed(other(rng), size, o.pad);
+  const auto count = static_cast<int>(second.truths.size());
+  if (count == 0 || o.copy_paste_most < 1) return sample;
+  const int times = 1 + rng.below(o.copy_paste_most);
+  for (int i = 0; i < times; ++i) {
+    Truth truth = second.truths[static_cast<std::size_t>(rng.below(count))];
+    const BoxXywh from = clipped(truth.box, size.width, size.height);
+    const int x = static_cast<int>(from.x), y = static_cast<int>(from.y);
+    const int w = static_cast<int>(from.x + from.w) - x, h = static_cast<int>(from.y + from.h) - y;
+    if (w <= o.min_side || h <= o.min_side) continue;
+    const int to_x = rng.below(size.width - w + 1), to_y = rng.below(size.height - h + 1);
+    paste(second.image, x, y, w, h, sample.image, to_x, to_y);
+    Hidden hidden(size);
+    hidden.rectangle(to_x, to_y, w, h);
+    hidden.drop(sample.truths, o.max_hidden);
+    set_box(truth, {static_cast<double>(to_x), static_cast<double>(to_y), static_cast<double>(w),
+                    static_cast<double>(h)});
+    sample.truths.push_back(truth);
+  }
+  return sample;
+}
+
 }  // namespace
 
 Augmentation mixup_row() {
@@ -52,6 +78,10 @@ Augmentation mixup_row() {
 }
 Augmentation cutmix_row() {
   return {"cutmix", "CutMix: a window of another picture", apply_cutmix};
+}
+
+Augmentation copy_paste_row() {
+  return {"copy-paste", "boxes of another picture at random places", apply_copy_paste};
 }
 
 }  // namespace syolo::data

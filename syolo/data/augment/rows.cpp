@@ -8,10 +8,13 @@ namespace syolo {
 
 std::span<const Augmentation> augmentations() {
   static const std::array rows = {
-      data::hsv_row(),    data::darknet_color_row(), data::flip_row(),  data::affine_row(),
-      data::crop_row(),   data::letterbox_row(),     data::erase_row(), data::cutout_row(),
-      data::hide_row(),   data::gridmask_row(),      data::mixup_row(), data::cutmix_row(),
-      data::mosaic_row(), data::darknet_mosaic_row()};
+      data::hsv_row(),           data::darknet_color_row(), data::flip_row(),
+      data::affine_row(),        data::crop_row(),          data::letterbox_row(),
+      data::erase_row(),         data::cutout_row(),        data::noise_row(),
+      data::blur_row(),          data::jpeg_row(),          data::randconv_row(),
+      data::copy_paste_row(),    data::hide_row(),          data::gridmask_row(),
+      data::mixup_row(),         data::cutmix_row(),        data::mosaic_row(),
+      data::darknet_mosaic_row()};
   return rows;
 }
 
@@ -68,8 +71,13 @@ Sample training_sample(std::size_t index, std::size_t count, const Load& load,
   Sample sample = load(index);
   sample = o.recipe == AugmentRecipe::darknet ? darknet(std::move(sample), o, rng, other)
                                               : scaled_yolov4(std::move(sample), o, rng, other);
-  const std::array<std::pair<double, Augmentation>, 5> rest = {
-      {{o.cutmix, data::cutmix_row()},
+  const std::array<std::pair<double, Augmentation>, 10> rest = {
+      {{o.copy_paste, data::copy_paste_row()},
+       {o.randconv, data::randconv_row()},
+       {o.blur, data::blur_row()},
+       {o.noise, data::noise_row()},
+       {o.jpeg, data::jpeg_row()},
+       {o.cutmix, data::cutmix_row()},
        {o.erase, data::erase_row()},
        {o.cutout, data::cutout_row()},
        {o.hide, data::hide_row()},
