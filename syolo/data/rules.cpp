@@ -64,6 +64,8 @@ constexpr Rule kRules[] = {
     {"coco-category-name", kWarning, "called by its id", "a category without a name"},
     {"coco-masks", kNote, "reduced to their boxes", "masks as polygons or runs"},
     {"coco-crowds", kNote, "kept", "boxes around crowds"},
+    {"coco-id-zero", kWarning, "kept",
+     "an annotation with id 0: pycocotools takes what finds it for a false box"},
     {"coco-ignore", kNote, "kept", "annotations marked \"ignore\": only crowds count"},
     {"more", kNote, "as above", "further findings of one file, not listed"},
     {"not-kept", kNote, "dropped", "something that the written format cannot hold"},

@@ -342,12 +342,13 @@ TEST(CocoFindings, AllHaveARuleThatReportsCanName) {
       {"id": 2, "image_id": 8, "category_id": 3, "bbox": [1, 1, 5, 5]},
       {"id": 3, "image_id": 7, "category_id": 4, "bbox": [1, 1, 5, 5]},
       {"id": 4, "image_id": 7, "category_id": 3},
+      {"id": 0, "image_id": 7, "category_id": 3, "bbox": [1, 1, 5, 5]},
       {"id": 5, "image_id": 7, "category_id": 3, "bbox": [1, 1, 0, 5], "iscrowd": 1},
       {"id": 6, "image_id": 7, "category_id": 3, "bbox": [1, 1, 4, 5], "ignore": 1}]})"));
   const Dataset data = read_coco(dir / "odd.json");
   for (const std::string_view rule :
        {"coco-image", "coco-category", "coco-bbox", "coco-empty-box", "coco-category-name",
-        "coco-masks", "coco-crowds", "coco-ignore"}) {
+        "coco-masks", "coco-crowds", "coco-ignore", "coco-id-zero"}) {
     EXPECT_TRUE(has(data.findings, rule)) << rule;
   }
   for (const Finding& finding : data.findings) EXPECT_NO_THROW(rule_of(finding)) << finding.rule;

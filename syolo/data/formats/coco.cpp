@@ -227,6 +227,9 @@ class CocoReader {
     check_annotation_ids();
     std::int64_t polygons = 0, rle = 0, crowds = 0, ignored = 0;
     for (const Raw& raw : raw_) {
+      if (raw.has_id && raw.id == 0) {
+        say("coco-id-zero", raw.byte, "annotation 0: ids should begin with 1");
+      }
       polygons += raw.polygons, rle += raw.rle, crowds += raw.crowd, ignored += raw.ignore;
       place(raw);
     }
