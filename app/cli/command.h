@@ -41,6 +41,7 @@ const Command* find_command(std::string_view name);  // by name or alias; null i
 Command detect_command();
 Command cost_command();
 Command scale_command();
+Command fit_command();
 Command bench_command();
 Command trace_command();
 Command convert_command();

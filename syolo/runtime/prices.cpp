@@ -10,7 +10,7 @@ namespace syolo {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr int kRuns = 9;
+constexpr int kRuns = 12;
 
 double ms_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
@@ -47,7 +47,8 @@ struct Trial {
 
 RunTimes times_of(const Trial& trial, const std::vector<double>& ms) {
   const PlanSummary summary = explain(*trial.plan);
-  return {at_share(ms, 0.5), at_share(ms, 0.95), summary.arena_bytes + summary.weight_bytes};
+  return {at_share(ms, 0.25), at_share(ms, 0.95), at_share(ms, 0),
+          summary.arena_bytes + summary.weight_bytes};
 }
 
 }  // namespace
@@ -96,12 +97,12 @@ RunTimes measure_prices(const Graph& graph, const PlanOptions& options, PriceLis
   std::vector<double> of_node(graph.nodes().size());
   double sum = 0;
   for (std::size_t s = 0; s < steps.size(); ++s) {
-    const double ms = at_share(of_step[s], 0.5);
+    const double ms = at_share(of_step[s], 0.25);
     of_node[static_cast<std::size_t>(steps[s].origin)] += ms;
     sum += ms;
   }
   const RunTimes times = times_of(trial, whole);
-  const double scale = sum > 0 ? times.median_ms / sum : 1;  // reading the clock costs time
+  const double scale = sum > 0 ? times.quartile_ms / sum : 1;  // reading the clock costs time
   std::map<std::string, std::pair<double, int>> found;
   for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes().size()); ++id) {
     auto& [total, count] = found[layer_key(graph, id)];

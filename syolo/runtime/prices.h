@@ -12,9 +12,9 @@ namespace syolo {
 
 struct PriceList {
   std::map<std::string, double> ms;  // by layer_key
-  double spread = 1.1;               // 95th percentile over median, of the runs measured
+  double spread = 1.1;               // 95th percentile over the lower quartile of runs
 
-  /// Median milliseconds of a run. Nothing when a layer has no price.
+  /// Milliseconds of a run that nothing disturbs. Nothing when a layer has no price.
   std::optional<double> price(const Graph& graph) const;
 };
 
@@ -23,7 +23,9 @@ std::string layer_key(const Graph& graph, NodeId node);
 
 /// Times of a network on this machine.
 struct RunTimes {
-  double median_ms = 0, p95_ms = 0;
+  double quartile_ms = 0;  // the lower one: what a run takes when little disturbs it
+  double p95_ms = 0;
+  double least_ms = 0;
   std::int64_t memory_bytes = 0;  // arena and packed weights
 };
 
