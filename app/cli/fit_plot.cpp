@@ -94,7 +94,9 @@ Sheet fit_sheet(const std::vector<FitRow>& rows, const Budget& budget, const Fit
   if (budget.latency_ms > 0) {
     const double at = plot.x(budget.latency_ms);
     plot.line({{at, kTop}, {at, kBottom}}, kLimit, 2);
-    plot.text(at + 6, kTop + 8, format("budget {} ms", budget.latency_ms), kLimit);
+    const bool right = at > kRight - 120;
+    plot.text(at + (right ? -6 : 6), kTop + 8, format("budget {} ms", budget.latency_ms), kLimit,
+              right ? TextAlign::end : TextAlign::start);
   }
   if (chosen != nullptr) {
     const double at_x = plot.x(chosen->predicted_ms), at_y = Plot::y(chosen->predicted_ap);

@@ -36,7 +36,8 @@ struct QualityFit {
   double rms = 0;            // of the points
   double leave_one_out = 0;  // root mean square error at a point that the fit has not seen
   double least_gflops = 0, most_gflops = 0;
-  double ap(double gflops, int side) const;  // 0 at least
+  /// 0 at least. Below least_gflops a guess: the AP there, falling slowly.
+  double ap(double gflops, int side) const;
   bool within(double gflops) const { return gflops >= least_gflops && gflops <= most_gflops; }
 };
 struct QualityPoint {
