@@ -79,7 +79,8 @@ Matches matches_of(const std::string& file, const Dataset& data, Console& out) {
 }
 
 Exit run(const CompareArgs& args, Console& out) {
-  const Dataset data = load_part_for(args.data, static_cast<Split>(args.split), out);
+  const Dataset data =
+      load_part_for(args.data, static_cast<Split>(args.split), out, PicturesNeeded::no);
   const Matches a = matches_of(args.a, data, out), b = matches_of(args.b, data, out);
   const int threads = out.globals.threads;
   const Comparison result = compare(a, b, args.rounds, out.globals.seed, threads);

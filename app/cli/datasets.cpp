@@ -77,8 +77,16 @@ std::vector<Part> load_parts_for(const std::string& path, Console& out) {
   return parts;
 }
 
-Dataset load_part_for(const std::string& path, Split split, Console& out) {
-  return split == Split::all ? joined(load_parts_for(path, out)) : load_dataset(path, split);
+Dataset load_part_for(const std::string& path, Split split, Console& out, PicturesNeeded needed) {
+  if (split == Split::all) return joined(load_parts_for(path, out));
+  Dataset data = load_dataset(path, split);
+  Findings shown;
+  for (const Finding& finding : data.findings) {
+    const bool of_picture = finding.rule.starts_with("image-");
+    if (needed == PicturesNeeded::yes || !of_picture) shown.push_back(finding);
+  }
+  report(shown, out);
+  return data;
 }
 
 }  // namespace syolo::cli

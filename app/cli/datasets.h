@@ -11,8 +11,11 @@ namespace syolo::cli {
 
 /// Reads every part and reports what was found where.
 std::vector<Part> load_parts_for(const std::string& path, Console& out);
-/// One part, or all of them joined.
-Dataset load_part_for(const std::string& path, Split split, Console& out);
+/// Where only truths are asked for, missing pictures are nobody's concern.
+enum class PicturesNeeded { yes, no };
+/// One part, or all of them joined, with a report of what was found.
+Dataset load_part_for(const std::string& path, Split split, Console& out,
+                      PicturesNeeded needed = PicturesNeeded::yes);
 
 /// Findings by rule: a few of each as lines on stderr, then their number.
 void report(const Findings& findings, Console& out, std::size_t most_per_rule = 3);

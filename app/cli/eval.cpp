@@ -228,7 +228,8 @@ Exit run(const EvalArgs& args, Console& out) {
                   "leave out --html and --plots");
   }
   if (!args.plots.empty()) refuse_inside(args.plots, args.data);
-  Dataset data = load_part_for(args.data, static_cast<Split>(args.split), out);
+  Dataset data = load_part_for(args.data, static_cast<Split>(args.split), out,
+                               args.from.empty() ? PicturesNeeded::yes : PicturesNeeded::no);
   const Boxes boxes = boxes_for(args, data, out);
   if (boxes.stopped) {
     out.warn("stopped: no average of a part of the pictures");

@@ -44,10 +44,8 @@ Sample one_row(const Augmentation& row, std::size_t item, std::size_t count,
   const Pick other = [&](Rng& r) {
     return load(static_cast<std::size_t>(r.below(static_cast<int>(count))));
   };
-  const bool whole =
-      row.name.starts_with("mosaic") || row.name == "crop" || row.name == "letterbox";
   Sample sample = load(item);
-  if (!whole) sample = letterboxed(sample, options.input, options.pad);
+  if (!row.to_input) sample = letterboxed(sample, options.input, options.pad);
   return row.apply(std::move(sample), options, rng, other);
 }
 

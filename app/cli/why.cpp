@@ -125,7 +125,8 @@ void print_text(const Causes& found, double score, Console& out) {
 }
 
 Exit run(const WhyArgs& args, Console& out) {
-  Dataset data = load_part_for(args.data, static_cast<Split>(args.split), out);
+  Dataset data = load_part_for(args.data, static_cast<Split>(args.split), out,
+                               args.from.empty() ? PicturesNeeded::yes : PicturesNeeded::no);
   const WhyBoxes boxes = boxes_for(args, data, out);
   if (boxes.stopped) {
     out.warn("stopped: no causes for a part of the pictures");

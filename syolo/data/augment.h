@@ -34,6 +34,7 @@ struct AugmentOptions {
   double degrees = 0, translate = 0.5, scale = 0.5, shear = 0, perspective = 0;
   double flipud = 0, fliplr = 0.5;
   double mosaic = 1, mixup = 0;  // probabilities
+  double mosaic9 = 0;            // of nine pictures where a mosaic is made
   MosaicCentre mosaic_centre = MosaicCentre::fixed;
   double mixup_alpha = 8;
   // YOLOv4 (arXiv:2004.10934) as Darknet has it
@@ -57,6 +58,7 @@ struct Augmentation {
   std::string_view name, what;
   /// Always acts; the picture's size may change.
   Sample (*apply)(Sample sample, const AugmentOptions& options, Rng& rng, const Pick& other);
+  bool to_input = false;  // gives options.input, whatever the picture's size
 };
 std::span<const Augmentation> augmentations();
 const Augmentation* find_augmentation(std::string_view name);  // null if unknown

@@ -105,6 +105,7 @@ Augmentation mixup_row();
 Augmentation cutmix_row();
 Augmentation copy_paste_row();
 Augmentation mosaic_row();
+Augmentation mosaic9_row();
 Augmentation darknet_mosaic_row();
 
 }  // namespace syolo::data

@@ -82,7 +82,7 @@ Augmentation affine_row() {
   return {"affine", "degrees, scale, shear, translate, perspective", apply_affine};
 }
 Augmentation letterbox_row() {
-  return {"letterbox", "resized to fit the input, the rest grey", apply_letterbox};
+  return {"letterbox", "resized to fit the input, the rest grey", apply_letterbox, true};
 }
 
 }  // namespace data

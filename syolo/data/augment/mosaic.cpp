@@ -9,12 +9,9 @@
 namespace syolo::data {
 namespace {
 
-/// Puts one picture with its corner at the centre (cx, cy) of the canvas; tiles in reading order.
-void put_tile(const Sample& tile, int number, int cx, int cy, const AugmentOptions& o,
-              Sample& canvas) {
+/// Puts the whole picture at (x, y) of the canvas, cut off at its border, with its boxes.
+void put_picture(const Sample& tile, int x, int y, const AugmentOptions& o, Sample& canvas) {
   const int w = tile.image.width, h = tile.image.height;
-  const bool right = number % 2 == 1, below = number / 2 == 1;
-  const int x = right ? cx : cx - w, y = below ? cy : cy - h;  // of the whole picture
   const int x1 = std::max(0, x), x2 = std::min(canvas.image.width, x + w);
   const int y1 = std::max(0, y), y2 = std::min(canvas.image.height, y + h);
   if (x2 <= x1 || y2 <= y1) return;
@@ -26,6 +23,14 @@ void put_tile(const Sample& tile, int number, int cx, int cy, const AugmentOptio
     set_box(truth, inside);
     if (keeps(moved, inside, 1, o)) canvas.truths.push_back(truth);
   }
+}
+
+/// With its corner at the centre (cx, cy) of the canvas; tiles in reading order.
+void put_tile(const Sample& tile, int number, int cx, int cy, const AugmentOptions& o,
+              Sample& canvas) {
+  const bool right = number % 2 == 1, below = number / 2 == 1;
+  put_picture(tile, right ? cx : cx - tile.image.width, below ? cy : cy - tile.image.height, o,
+              canvas);
 }
 
 /// A canvas of twice the input, warped down to the input.
@@ -41,6 +46,23 @@ Sample apply_mosaic(Sample sample, const AugmentOptions& o, Rng& rng, const Pick
   put_tile(resized_to(std::move(sample), side), 0, cx, cy, o, canvas);
   for (int tile = 1; tile < 4; ++tile) {
     put_tile(resized_to(other(rng), side), tile, cx, cy, o, canvas);
+  }
+  return random_perspective(std::move(canvas), o.input, o, rng);
+}
+
+/// Nine pictures in three rows, each in the middle of a cell of the input's size; a window of twice
+/// the input somewhere on them, warped down to the input.
+// The row of the table fixes the type.
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
+Sample apply_mosaic9(Sample sample, const AugmentOptions& o, Rng& rng, const Pick& other) {
+  const int w = o.input.width, h = o.input.height;
+  const auto pad = static_cast<unsigned char>(o.pad);
+  const int left = rng.below(w + 1), top = rng.below(h + 1);
+  Sample canvas{filled({2 * w, 2 * h}, {pad, pad, pad}), {}};
+  for (int i = 0; i < 9; ++i) {
+    // The sample itself has the middle, which every window shows.
+    const Sample tile = letterboxed(i == 4 ? sample : other(rng), o.input, o.pad);
+    put_picture(tile, i % 3 * w - left, i / 3 * h - top, o, canvas);
   }
   return random_perspective(std::move(canvas), o.input, o, rng);
 }
@@ -159,14 +181,17 @@ Sample apply_crop(Sample sample, const AugmentOptions& o, Rng& rng, const Pick&)
 
 Augmentation mosaic_row() {
   return {"mosaic", "four pictures on a canvas twice the input, warped (Scaled-YOLOv4)",
-          apply_mosaic};
+          apply_mosaic, true};
+}
+Augmentation mosaic9_row() {
+  return {"mosaic-9", "nine pictures, a window of four cells, warped", apply_mosaic9, true};
 }
 Augmentation darknet_mosaic_row() {
   return {"mosaic-darknet", "four cropped pictures, cut at a random centre (Darknet)",
-          apply_darknet_mosaic};
+          apply_darknet_mosaic, true};
 }
 Augmentation crop_row() {
-  return {"crop", "jitter, resize and flip to the input (Darknet)", apply_crop};
+  return {"crop", "jitter, resize and flip to the input (Darknet)", apply_crop, true};
 }
 
 }  // namespace syolo::data

@@ -7,14 +7,26 @@
 namespace syolo {
 
 std::span<const Augmentation> augmentations() {
-  static const std::array rows = {
-      data::hsv_row(),           data::darknet_color_row(), data::flip_row(),
-      data::affine_row(),        data::crop_row(),          data::letterbox_row(),
-      data::erase_row(),         data::cutout_row(),        data::noise_row(),
-      data::blur_row(),          data::jpeg_row(),          data::randconv_row(),
-      data::copy_paste_row(),    data::hide_row(),          data::gridmask_row(),
-      data::mixup_row(),         data::cutmix_row(),        data::mosaic_row(),
-      data::darknet_mosaic_row()};
+  static const std::array rows = {data::hsv_row(),
+                                  data::darknet_color_row(),
+                                  data::flip_row(),
+                                  data::affine_row(),
+                                  data::crop_row(),
+                                  data::letterbox_row(),
+                                  data::erase_row(),
+                                  data::cutout_row(),
+                                  data::noise_row(),
+                                  data::blur_row(),
+                                  data::jpeg_row(),
+                                  data::randconv_row(),
+                                  data::copy_paste_row(),
+                                  data::hide_row(),
+                                  data::gridmask_row(),
+                                  data::mixup_row(),
+                                  data::cutmix_row(),
+                                  data::mosaic_row(),
+                                  data::darknet_mosaic_row(),
+                                  data::mosaic9_row()};
   return rows;
 }
 
@@ -32,7 +44,11 @@ using Load = std::function<Sample(std::size_t)>;
 Sample scaled_yolov4(Sample sample, const AugmentOptions& o, Rng& rng, const Pick& other) {
   // A second mosaic is what MixUp blends with, as published.
   const auto whole = [&](Sample first) {
-    if (rng.chance(o.mosaic)) return data::mosaic_row().apply(std::move(first), o, rng, other);
+    if (rng.chance(o.mosaic)) {
+      const bool nine = rng.chance(o.mosaic9);
+      return (nine ? data::mosaic9_row() : data::mosaic_row())
+          .apply(std::move(first), o, rng, other);
+    }
     return data::random_perspective(letterboxed(first, o.input, o.pad), o.input, o, rng);
   };
   sample = whole(std::move(sample));
