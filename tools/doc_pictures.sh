@@ -25,9 +25,11 @@ label_photos() {
 }
 
 draw_augmentations() {
-  local row
+  local row how
   for row in $("$syolo" list augmentations --quiet | awk '{print $1}'); do
-    "$syolo" preview "$folder/set" --only "$row" --number 1 --seed 4 --input 192 \
+    how=(--seed 4)
+    [ "$row" != mosaic-9 ] || how=(--seed 3 --translate 0.1)  # a window that shows several
+    "$syolo" preview "$folder/set" --only "$row" --number 1 "${how[@]}" --input 192 \
       --degrees 10 --shear 4 --out "$folder/$row" --quiet >"$folder/log"
     cp "$folder/$row/sample_000.jpg" "docs/pictures/augment-$row.jpg"
   done
