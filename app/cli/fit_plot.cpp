@@ -75,9 +75,8 @@ std::vector<FitRow> pareto(std::vector<FitRow> rows) {
                                             : a.predicted_ap > b.predicted_ap;
   });
   std::vector<FitRow> front;
-  for (FitRow& row : rows) {
-    if (front.empty() || row.predicted_ap > front.back().predicted_ap)
-      front.push_back(std::move(row));
+  for (const FitRow& row : rows) {
+    if (front.empty() || row.predicted_ap > front.back().predicted_ap) front.push_back(row);
   }
   return front;
 }

@@ -85,6 +85,7 @@ std::optional<double> PriceList::price(const Graph& graph) const {
 RunTimes measure_prices(const Graph& graph, const PlanOptions& options, PriceList& prices) {
   Trial trial(graph, options);
   std::vector<double> whole;
+  whole.reserve(kRuns);
   for (int i = 0; i < kRuns; ++i) whole.push_back(trial.run());
   const std::vector<PlanStep> steps = explain(*trial.plan).steps;
   std::vector<std::vector<double>> of_step(steps.size());

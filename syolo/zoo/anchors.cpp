@@ -45,6 +45,7 @@ float along(const std::vector<float>& sorted, double at) {
 
 std::vector<float> sides(const std::vector<Anchor>& anchors, float Anchor::*side, float growth) {
   std::vector<float> out;
+  out.reserve(anchors.size());
   for (const Anchor& a : anchors) out.push_back(a.*side);
   std::sort(out.begin(), out.end());
   out.back() *= growth;

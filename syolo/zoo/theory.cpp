@@ -143,7 +143,7 @@ TheoryTable aggregation_table() {
     const auto cells = double{kSide} * kSide;
     table.rows.push_back({format("Dense k = {}", k),
                           static_cast<double>(stage_work(stage, kB, kSide).wide_macs) / cells,
-                          9.0 * (k * kB * kG + kG * kG * k * (k - 1) / 2)});
+                          9.0 * (k * kB * kG + kG * kG * k * (k - 1) / 2.0)});
     stage.block = Block::osa;
     table.rows.push_back({format("OSA k = {}", k),
                           static_cast<double>(stage_work(stage, kB, kSide).wide_macs) / cells,
