@@ -17,12 +17,13 @@ class Console;
 /// Exit codes (docs/errors.md): the numbers are a contract.
 enum class Exit {
   done = 0,
-  no = 1,       // done, and the answer is "no"
-  usage = 2,    // request or input file is wrong, or a part is not built in
-  part = 3,     // done in part: some inputs failed, counted and listed
-  machine = 4,  // missing file, permission, disk, memory, limit
-  refused = 7,  // data refused (--strict)
-  stopped = 8,  // by the user
+  no = 1,        // done, and the answer is "no"
+  usage = 2,     // request or input file is wrong, or a part is not built in
+  part = 3,      // done in part: some inputs failed, counted and listed
+  machine = 4,   // missing file, permission, disk, memory, limit
+  diverged = 5,  // training, beyond rescue
+  refused = 7,   // data refused (--strict)
+  stopped = 8,   // by the user
   bug = 9
 };
 
@@ -39,6 +40,7 @@ std::span<const Command> commands();
 const Command* find_command(std::string_view name);  // by name or alias; null if unknown
 
 Command detect_command();
+Command train_command();
 Command cost_command();
 Command scale_command();
 Command fit_command();

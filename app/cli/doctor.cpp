@@ -12,9 +12,11 @@
 #include "app/cli/console.h"
 #include "app/cli/json.h"
 #include "syolo/base/file.h"
+#include "syolo/base/module.h"
 #include "syolo/base/parallel.h"
 #include "syolo/image/video.h"
 #include "syolo/runtime/plan.h"
+#include "syolo/train/module.h"
 
 namespace syolo::cli {
 namespace {
@@ -78,7 +80,12 @@ struct Part {
 
 std::vector<Part> parts() {
   const VideoSupport video = video_support();
-  return {{"detection", true, "always built"}, {"video", video.available, video.text}};
+  const OpenedModule opened = open_module(kTrainModuleName, kTrainModuleEntry, "training");
+  const auto* training = static_cast<const TrainModule*>(opened.entry);
+  return {
+      {"detection", true, "always built"},
+      {"video", video.available, video.text},
+      {"training", training != nullptr, training != nullptr ? training->library : opened.reason}};
 }
 
 #ifdef NDEBUG

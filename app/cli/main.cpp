@@ -29,7 +29,8 @@ Exit exit_of(ErrorKind kind) {
       return Exit::refused;
     case ErrorKind::cancelled:
       return Exit::stopped;
-    case ErrorKind::diverged:  // training's; no command here trains
+    case ErrorKind::diverged:
+      return Exit::diverged;
     case ErrorKind::rank_lost:
     case ErrorKind::internal:
       return Exit::bug;

@@ -1,15 +1,11 @@
-// Finds and opens the video module: beside the program, or in ../lib/syolo from there (which is
-// also where the build puts it). Nowhere else: no search path may bring in foreign code.
+// The video module: opened on first use.
 
 #include "syolo/image/video.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
-#include <array>
-#include <system_error>
 
 #include "syolo/base/error.h"
+#include "syolo/base/module.h"
 #include "syolo/image/video_impl.h"
 
 namespace syolo {
@@ -22,33 +18,14 @@ struct Found {
   std::string reason;
 };
 
-// The module stays loaded: OpenCV's libraries do not survive being unloaded and loaded again.
-Found load_from(const Path& file) {
-  void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (handle == nullptr) {
-    const char* text = dlerror();
-    return {nullptr, text == nullptr ? "unknown" : printable(text)};
-  }
-  using Entry = const VideoModule* (*)();
-  const auto entry = reinterpret_cast<Entry>(dlsym(handle, image::kVideoModuleEntry));
-  const VideoModule* module = entry == nullptr ? nullptr : entry();
-  if (module == nullptr || module->version != image::kVideoModuleVersion) {
-    return {nullptr, format("{} is of another build", file.string())};
-  }
-  return {module, {}};
-}
-
 Found find_module() {
-  std::error_code failed;
-  const Path program = std::filesystem::read_symlink("/proc/self/exe", failed);
-  if (failed) return {nullptr, "the program's folder is unknown"};
-  const std::array<Path, 2> folders = {program.parent_path(),
-                                       program.parent_path().parent_path() / "lib" / "syolo"};
-  for (const Path& folder : folders) {
-    const Path file = folder / image::kVideoModuleName;
-    if (std::filesystem::exists(file, failed)) return load_from(file);
+  const OpenedModule opened =
+      open_module(image::kVideoModuleName, image::kVideoModuleEntry, "video");
+  const auto* module = static_cast<const VideoModule*>(opened.entry);
+  if (module != nullptr && module->version != image::kVideoModuleVersion) {
+    return {nullptr, format("{} is of another build", image::kVideoModuleName)};
   }
-  return {nullptr, "built without video"};
+  return {module, opened.reason};
 }
 
 const VideoModule& module_or_throw(std::string_view wanted) {

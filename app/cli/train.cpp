@@ -1,0 +1,332 @@
+// syolo train: a network on a dataset. The training module computes; this file prepares, shows
+// progress and evaluates through the engine.
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+
+#include "app/cli/command.h"
+#include "app/cli/datasets.h"
+#include "app/cli/interrupt.h"
+#include "app/cli/json.h"
+#include "app/cli/pictures.h"
+#include "app/cli/results.h"
+#include "app/cli/setup.h"
+#include "syolo/base/module.h"
+#include "syolo/eval/coco_ap.h"
+#include "syolo/eval/protocols.h"
+#include "syolo/graph/lower.h"
+#include "syolo/image/codec.h"
+#include "syolo/runtime/detector.h"
+#include "syolo/train/module.h"
+#include "syolo/weights/formats/safetensors.h"
+#include "syolo/zoo/scaling.h"
+
+namespace syolo::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+struct TrainArgs {
+  ModelArgs model;
+  std::string data, out, resume, device = "cpu";
+  int epochs = 300, batch = 16;
+  double lr0 = 0.01, mosaic = 1, mixup = 0;
+  std::int64_t cache = std::int64_t{1} << 30;
+};
+
+// -- args.yaml: what a run was started with ---------------------------------------------------
+
+std::string args_text(const TrainArgs& args, const Globals& globals) {
+  const Json json = {
+      {"model", args.model.model}, {"data", args.data},         {"epochs", args.epochs},
+      {"batch", args.batch},       {"device", args.device},     {"lr0", args.lr0},
+      {"mosaic", args.mosaic},     {"mixup", args.mixup},       {"cache", args.cache},
+      {"seed", globals.seed},      {"threads", globals.threads}};
+  std::string text;
+  for (const auto& [key, value] : json.items()) text += key + ": " + value.dump() + "\n";
+  return text;
+}
+
+/// Takes over what the run in `folder` was started with.
+void read_args(const Path& folder, TrainArgs& args, Globals& globals) {
+  const Path file = folder / "args.yaml";
+  const std::string text = read_text(file, Limits{}.text_bytes);
+  Json json = Json::object();
+  int number = 0;
+  for (const std::string_view line : lines(text)) {
+    ++number;
+    const std::size_t colon = line.find(": ");
+    const Json value = colon == std::string_view::npos
+                           ? Json(Json::value_t::discarded)
+                           : Json::parse(line.substr(colon + 2), nullptr, false);
+    with_where({.file = file.string(), .line = number, .item = {}}, [&] {
+      require(!value.is_discarded(), "expected \"key: value\", found \"{}\"", printable(line, 80));
+    });
+    json[std::string(line.substr(0, colon))] = value;
+  }
+  const auto take = [&](const char* key, auto& target) {
+    with_where({.file = file.string(), .item = key}, [&] {
+      try {
+        json.at(key).get_to(target);
+      } catch (const nlohmann::json::exception&) {
+        throw Error(ErrorKind::input, "expected the value that syolo train wrote, found another");
+      }
+    });
+  };
+  take("model", args.model.model), take("data", args.data), take("epochs", args.epochs);
+  take("batch", args.batch), take("device", args.device), take("lr0", args.lr0);
+  take("mosaic", args.mosaic), take("mixup", args.mixup), take("cache", args.cache);
+  take("seed", globals.seed), take("threads", globals.threads);
+}
+
+// -- what goes in -----------------------------------------------------------------------------
+
+const TrainModule& training() {
+  const OpenedModule opened = open_module(kTrainModuleName, kTrainModuleEntry, "training");
+  const auto* module = static_cast<const TrainModule*>(opened.entry);
+  if (module == nullptr || module->version != kTrainModuleVersion) {
+    throw Error(ErrorKind::unsupported,
+                format("expected a build with training, found: {}",
+                       module == nullptr ? opened.reason : "a module of another build"),
+                {}, "install LibTorch and build again");
+  }
+  return *module;
+}
+
+struct Sets {
+  Dataset train, val;
+};
+
+Sets load_sets(const std::string& path, Console& out) {
+  Sets sets;
+  bool found = false;
+  std::vector<Part> parts = load_parts_for(path, out);
+  for (Part& part : parts) {
+    if (part.split == Split::val) sets.val = std::move(part.data);
+    if (part.split != Split::train && part.split != Split::all) continue;
+    sets.train = std::move(part.data);
+    found = true;
+  }
+  require(found, "expected a part to train on in {}, found none", path);
+  if (sets.val.items.empty()) {
+    out.warn("the dataset has no part \"val\": AP is measured on the training pictures");
+    sets.val = sets.train;
+  }
+  return sets;
+}
+
+/// A network of the zoo with the dataset's classes, or what the files hold.
+Model start_model(const TrainArgs& args, const Dataset& data, Console& out) {
+  const FoundModel found = find_model(args.model.model);
+  if (found.zoo == nullptr) return load(args.model, out, WithoutWeights::random);
+  Scaling scaling;
+  scaling.classes = static_cast<int>(data.names.size());
+  ModelPaths paths;
+  paths.model = found.path, paths.weights = args.model.weights;
+  paths.random_weights = true, paths.seed = out.globals.seed;
+  return load_model(build(scaled(found.zoo->recipe(), scaling)), paths);
+}
+
+/// The model to start from, its input and preprocessing as it is trained.
+Model model_for(const TrainArgs& args, const Dataset& data, Console& out) {
+  Model model = start_model(args, data, out);
+  const int classes = class_count(model.graph);
+  if (classes != std::ssize(data.names)) {
+    throw Error(ErrorKind::input,
+                format("expected a network of the dataset's {} classes, found one of {}",
+                       data.names.size(), classes),
+                {.file = args.model.model, .item = {}},
+                format("syolo scale NAME --classes {} writes one", data.names.size()));
+  }
+  model.names = data.names;
+  Net net = model.graph.net();
+  const Shape input = input_shape(model.graph, args.model, out);
+  net.input.w = input.w, net.input.h = input.h;
+  net.preprocess.fit = Fit::letterbox;
+  net.preprocess.interpolation = Interpolation::half_pixel;
+  net.preprocess.pad = 114.0F / 255;
+  model.graph.set_net(std::move(net));
+  return model;
+}
+
+/// runs/train/NAME, NAME-2, ...: the first that is not there.
+std::string new_folder(const std::string& model) {
+  const std::string stem = "runs/train/" + safe_stem(fs::path(model).stem().string());
+  std::string folder = stem;
+  std::error_code failed;
+  for (int i = 2; fs::exists(folder, failed); ++i) folder = format("{}-{}", stem, i);
+  return folder;
+}
+
+// -- what comes out ---------------------------------------------------------------------------
+
+class Watcher final : public TrainObserver {
+ public:
+  Watcher(const Dataset& val, std::int64_t pictures, Console& out) :
+      val_(val), pictures_(pictures), out_(out) {}
+
+  void batch(const TrainBatch& done) override {
+    box_ += done.box, objectness_ += done.objectness, classes_ += done.classes, ++batches_;
+    const double n = batches_;
+    epochs_ = done.epochs;
+    images_ += done.images;
+    if (first_) before_ = done.at.epoch * pictures_;
+    first_ = false;
+    out_.progress(images_, done.epochs * pictures_ - before_,
+                  format("images, epoch {}/{}, box {:.3f} obj {:.3f} cls {:.3f}", done.at.epoch + 1,
+                         done.epochs, box_ / n, objectness_ / n, classes_ / n));
+  }
+
+  TrainScore evaluate(const Model& model, std::int64_t epoch) override {
+    const std::vector<Prediction> rows = detections(model);
+    const CocoReport coco = coco_ap(match(val_, rows, out_.globals.threads), out_.globals.threads);
+    const ProtocolReport trainer = syolo::evaluate(Protocol::scaled_yolov4, val_, rows);
+    score_ = {trainer.precision, trainer.recall, coco.numbers[CocoNumber::ap50],
+              coco.numbers[CocoNumber::ap]};
+    const double n = std::max(batches_, 1);
+    out_.end_progress();
+    out_.note(
+        format("epoch {}/{}  box {:.4f}  obj {:.4f}  cls {:.4f}  P {:.3f}  R {:.3f}  "
+               "AP50 {:.3f}  AP {:.3f}",
+               epoch + 1, epochs_, box_ / n, objectness_ / n, classes_ / n, score_.precision,
+               score_.recall, score_.ap50, score_.ap));
+    box_ = objectness_ = classes_ = 0, batches_ = 0;
+    return score_;
+  }
+
+  bool stop() override { return interrupted(); }
+  void finding(const Finding& found) override { out_.warn(to_text(found)); }
+  double seconds() override {
+    return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
+  }
+  const TrainScore& score() const { return score_; }
+
+ private:
+  std::vector<Prediction> detections(const Model& model) const {
+    PlanOptions options;
+    options.threads = out_.globals.threads, options.tune = Tune::heuristic;
+    NmsOptions nms;
+    nms.confidence = 0.001F, nms.overlap = 0.6F;
+    Shape input = model.graph.net().input;
+    input.n = 1;
+    Detector detector(make_plan(model, input, options), nms);
+    const Preprocess& how = detector.preprocess();
+    std::vector<Prediction> rows;
+    for (std::size_t i = 0; i < val_.items.size(); ++i) {
+      const Image image =
+          load_image(val_.items[i].image, {.channels = how.channels, .bits = how.bits});
+      append(rows, static_cast<int>(i), detector(image.view()));
+    }
+    return rows;
+  }
+
+  const Dataset& val_;
+  std::int64_t pictures_;
+  Console& out_;
+  double box_ = 0, objectness_ = 0, classes_ = 0;
+  int batches_ = 0;
+  std::int64_t images_ = 0, before_ = 0, epochs_ = 0;
+  bool first_ = true;
+  TrainScore score_;
+};
+
+void print_result(const TrainResult& result, const TrainOptions& options, Console& out) {
+  const std::string best = (options.out / "weights" / "best.safetensors").string();
+  if (out.globals.json) {
+    out.print(document({{"out", options.out.string()},
+                        {"epochs", result.epochs},
+                        {"stopped", result.stopped},
+                        {"best", {{"epoch", result.best_epoch + 1}, {"AP", result.best_ap}}}}));
+  } else if (result.best_epoch >= 0) {
+    out.print(
+        format("best: epoch {}, AP {:.3f}: {}\n", result.best_epoch + 1, result.best_ap, best));
+  }
+}
+
+void check(const TrainArgs& args) {
+  if (args.resume.empty() == (args.model.model.empty() && args.data.empty() && args.out.empty())) {
+    contradiction("--resume",
+                  args.resume.empty() ? "expected a model and a dataset, found neither"
+                                      : "expected --resume alone, found other inputs, too",
+                  "syolo train MODEL --data DATASET, or syolo train --resume DIR");
+  }
+  if (args.resume.empty() && (args.model.model.empty() || args.data.empty())) {
+    contradiction(args.data.empty() ? "--data" : "MODEL", "expected a model and a dataset",
+                  "syolo train MODEL --data DATASET");
+  }
+}
+
+Exit run(TrainArgs args, Console& out) {
+  check(args);
+  const TrainModule& module = training();
+  TrainOptions options;
+  options.resume = !args.resume.empty();
+  options.out = options.resume     ? args.resume
+                : args.out.empty() ? new_folder(args.model.model)
+                                   : args.out;
+  if (options.resume) read_args(options.out, args, out.globals);
+  refuse_inside(options.out.string(), args.data);
+  const Sets sets = load_sets(args.data, out);
+  if (options.resume) args.model.model = (options.out / "weights" / "start.safetensors").string();
+  const Model model = model_for(args, sets.train, out);
+
+  options.epochs = args.epochs, options.batch = args.batch, options.lr0 = args.lr0;
+  options.input = {model.graph.net().input.w, model.graph.net().input.h};
+  options.device = args.device, options.seed = out.globals.seed;
+  options.threads = out.globals.threads, options.cache_bytes = args.cache;
+  options.from_start = model.origin.format == "random";
+  options.augmentation.mosaic = args.mosaic, options.augmentation.mixup = args.mixup;
+  options.began = [&] {
+    save_model(options.out / "weights" / "start.safetensors", model);
+    write_file_atomic(options.out / "args.yaml", args_text(args, out.globals));
+  };
+  out.note(
+      format("{}: {} pictures, {} to evaluate; {} epochs of batches of {}, input {}, {} on {}; "
+             "to {}",
+             printable(args.model.model), sets.train.items.size(), sets.val.items.size(),
+             options.epochs, options.batch, size_text(model.graph.net().input), module.library,
+             options.device, options.out.string()));
+
+  Watcher watcher(sets.val, std::ssize(sets.train.items), out);
+  const Polling polling;
+  const TrainResult result = module.train(model, sets.train, options, watcher);
+  out.end_progress();
+  print_result(result, options, out);
+  if (!result.stopped) return Exit::done;
+  out.warn(format("stopped; go on with: syolo train --resume {}", options.out.string()));
+  return Exit::stopped;
+}
+
+Action bind(CLI::App& cli) {
+  auto args = std::make_shared<TrainArgs>();
+  add_model(cli, args->model);
+  cli.get_option("--model")->required(false);
+  add_text(cli, "--data", args->data, "DATASET", "train and val parts, in any format");
+  add_weights(cli, args->model);
+  add_input(cli, args->model);
+  add_int(cli, "--epochs", args->epochs, 1, 100'000, "N", "default 300");
+  add_int(cli, "--batch", args->batch, 1, 4096, "N", "pictures at a time (default 16)");
+  add_text(cli, "--device", args->device, "NAME", "cpu (default), cuda, cuda:1, ...");
+  add_text(cli, "--out", args->out, "DIR", "run folder (default runs/train/MODEL)");
+  add_text(cli, "--resume", args->resume, "DIR", "go on with a run that was stopped");
+  add_real(cli, "--lr0", args->lr0, 1e-9, 10, "R", "greatest learning rate (default 0.01)");
+  add_real(cli, "--mosaic", args->mosaic, 0, 1, "P", "share of mosaics (default 1)");
+  add_real(cli, "--mixup", args->mixup, 0, 1, "P", "share of mixed pictures (default 0)");
+  add_bytes(cli, "--cache", args->cache, "memory for decoded pictures (default 1G)");
+  return [args](Console& out) { return run(*args, out); };
+}
+
+}  // namespace
+
+Command train_command() {
+  return {"train",
+          "",
+          "train a network on a dataset; can be stopped and resumed at any moment",
+          "MODEL --data DATASET [options]",
+          "syolo train yolov4-tiny --data my/dataset.yaml --epochs 50 --input 320",
+          bind};
+}
+
+}  // namespace syolo::cli

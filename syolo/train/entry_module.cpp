@@ -1,0 +1,8 @@
+// The entry of the training module.
+#include "syolo/train/module.h"
+
+extern "C" const void* syolo_train_module() {
+  static const syolo::TrainModule module = {syolo::kTrainModuleVersion, syolo::train_library(),
+                                            syolo::train_model};
+  return &module;
+}

@@ -1,0 +1,393 @@
+#include "syolo/train/trainer.h"
+
+#include <cmath>
+
+#include "syolo/base/parallel.h"
+#include "syolo/graph/lower.h"
+#include "syolo/train/checkpoint_impl.h"
+#include "syolo/train/losses/losses_impl.h"
+#include "syolo/weights/formats/safetensors.h"
+
+namespace syolo {
+namespace {
+
+using train::Mode;
+using train::State;
+using train::Target;
+
+constexpr int kBadStepsInARow = 3, kRollbacks = 3;
+constexpr std::string_view kResultsHead =
+    "epoch,step,lr,box,obj,cls,precision,recall,AP50,AP,images_per_second,seconds\n";
+
+torch::Device device_of(const std::string& name) {
+  try {
+    const torch::Device device(name);
+    torch::zeros({1}, torch::TensorOptions(device));
+    return device;
+  } catch (const c10::Error& error) {
+    const std::string_view first = split(error.what_without_backtrace(), '\n')[0];
+    throw Error(ErrorKind::unsupported,
+                format("--device: expected a device of this build and machine, found \"{}\": {}",
+                       printable(name, 40), printable(first, 200)),
+                {}, "cpu is always there");
+  }
+}
+
+/// The [yolo] heads that a model must have.
+std::vector<HeadSpec> heads_of(const Graph& graph) {
+  const Program program = lower(graph);
+  std::vector<HeadSpec> specs;
+  for (const HeadNode& head : heads(program)) {
+    const bool known =
+        head.spec->form == DecodeForm::classic || head.spec->form == DecodeForm::new_coords;
+    if (!known) {
+      throw Error(ErrorKind::unsupported, "expected a [yolo] head, found another form",
+                  graph.node(head.node).where, "heads of other forms are not trained");
+    }
+    specs.push_back(*head.spec);
+  }
+  require(!specs.empty(), "expected a network with [yolo] heads, found none");
+  return specs;
+}
+
+void check(const Model& model, const Dataset& data, const TrainOptions& options) {
+  const int classes = class_count(model.graph);
+  require(classes == std::ssize(data.names),
+          "expected a network of the dataset's {} classes, found one of {}", data.names.size(),
+          classes);
+  const auto refuse = [](const std::string& found) {
+    throw Error(ErrorKind::data_refused, "expected pictures with boxes to train on, found " + found,
+                {}, "syolo lint DATASET says what is wrong with it");
+  };
+  if (data.items.empty()) refuse("no picture");
+  std::int64_t boxes = 0;
+  for (const Item& item : data.items) boxes += std::ssize(item.truths);
+  if (boxes == 0) refuse(format("{} pictures without any box", data.items.size()));
+  const int multiple = greatest_stride(model.graph);
+  require(options.input.width % multiple == 0 && options.input.height % multiple == 0,
+          "expected sides that are multiples of {}, found {}x{}", multiple, options.input.width,
+          options.input.height);
+}
+
+/// Few cells hold an object, so a new head should say so: objectness for 8 objects of a 640 pixel
+/// picture, classes for one of them. Source: arXiv:1708.02002, section 3.3.
+void set_biases(const Graph& graph, Weights& weights) {
+  const Program program = lower(graph);
+  for (const HeadNode& head : heads(program)) {
+    const NodeId conv = graph.node(head.node).src[0];
+    const ParamId id{conv, Role::bias};
+    if (!weights.has(id) || weights.has({conv, Role::scale})) continue;
+    const Tensor& old = weights.at(id);
+    std::vector<float> bias(old.values().begin(), old.values().end());
+    const int cells = program.shape(program.node_values[static_cast<std::size_t>(conv)]).w;
+    const double grid = 640.0 * cells / graph.net().input.w;
+    const double classes = head.spec->classes;
+    for (std::size_t i = 0; i < bias.size(); ++i) {
+      const int entry = static_cast<int>(i) % head.spec->entries();
+      if (entry == 4) bias[i] += static_cast<float>(std::log(8 / (grid * grid)));
+      if (entry > 4) bias[i] += static_cast<float>(std::log(0.6 / (classes - 0.99)));
+    }
+    weights.set(id, Tensor(old.shape(), std::move(bias)));
+  }
+}
+
+Weights start_of(const Model& model, const TrainOptions& options) {
+  Weights weights = model.weights;
+  if (options.from_start) set_biases(model.graph, weights);
+  return weights;
+}
+
+std::vector<Target> targets_of(const Batch& batch) {
+  std::vector<Target> targets;
+  for (std::size_t image = 0; image < batch.truths.size(); ++image) {
+    for (const Truth& truth : batch.truths[image]) {
+      const BoxXywh& b = truth.box;
+      targets.push_back({static_cast<int>(image), truth.cls,
+                         static_cast<float>((b.x + b.w / 2) / batch.size.width),
+                         static_cast<float>((b.y + b.h / 2) / batch.size.height),
+                         static_cast<float>(b.w / batch.size.width),
+                         static_cast<float>(b.h / batch.size.height)});
+    }
+  }
+  return targets;
+}
+
+LoaderOptions loader_options(const TrainOptions& options) {
+  LoaderOptions loader;
+  loader.batch = options.batch;
+  loader.threads = options.threads;
+  loader.seed = options.seed;
+  loader.cache_bytes = options.cache_bytes;
+  loader.augmentation = options.augmentation;
+  loader.augmentation.input = options.input;
+  return loader;
+}
+
+/// Means over the batches of an epoch.
+struct Means {
+  double box = 0, objectness = 0, classes = 0;
+  std::int64_t batches = 0, images = 0;
+  double began = 0;
+};
+
+class Run {
+ public:
+  Run(const Model& model, const Dataset& data, const TrainOptions& options,
+      TrainObserver& observer) :
+      model_(model),
+      options_(options), observer_(observer), specs_(heads_of(model.graph)),
+      device_(device_of(options.device)),
+      net_(model.graph, start_of(model, options),
+           {.tensors = torch::TensorOptions(device_).dtype(torch::kFloat32)}),
+      optimizer_(net_, {.weight_decay = decay()}), average_(net_),
+      loader_(data, loader_options(options)), generations_(options.out / "state") {
+    schedule_.lr0 = options.lr0, schedule_.lrf = options.lrf;
+    schedule_.momentum = options.momentum, schedule_.warmup_epochs = options.warmup_epochs;
+    schedule_.epochs = options.epochs, schedule_.batch = options.batch;
+    schedule_.batches_per_epoch = loader_.batches_per_epoch();
+    loss_ = {.box = options.box, .objectness = options.obj};
+    loss_.classes = options.cls * class_count(model.graph) / 80;
+    loss_.anchor_threshold = options.anchor_t, loss_.focal_gamma = options.fl_gamma;
+    loss_.label_smoothing = options.label_smoothing;
+  }
+
+  TrainResult operator()() {
+    begin();
+    while (progress_.next.epoch < options_.epochs) {
+      if (!batch()) return result(true);
+    }
+    return result(false);
+  }
+
+ private:
+  /// The files' decay is meant for steps of 64 pictures.
+  double decay() const {
+    const double batches = std::max(1.0, std::nearbyint(64.0 / options_.batch));
+    return options_.weight_decay * options_.batch * batches / 64;
+  }
+
+  void begin() {
+    Findings findings;
+    if (options_.resume) {
+      const std::optional<State> state = generations_.newest(findings);
+      for (const Finding& finding : findings) observer_.finding(finding);
+      if (!state) {
+        throw Error(ErrorKind::input, "expected a state to go on from, found none",
+                    {.file = (options_.out / "state").string(), .item = {}});
+      }
+      load(*state);
+    }
+    loader_.seek(progress_.next);
+    good_ = capture();
+    if (!options_.resume && options_.began) options_.began();
+    if (!options_.resume) save();
+    means_.began = observer_.seconds();
+  }
+
+  State capture() const {
+    State state = train::checkpoint(net_, optimizer_, average_, progress_);
+    state.texts["results"] = results_;
+    state.texts["lr_scale"] = format("{:.17g}", lr_scale_);
+    state.texts["means"] = format("{:.17g} {:.17g} {:.17g} {} {}", means_.box, means_.objectness,
+                                  means_.classes, means_.batches, means_.images);
+    return state;
+  }
+
+  void load(const State& state) {
+    progress_ = train::restore(state, net_, optimizer_, average_);
+    const auto text = [&](const std::string& name) {
+      const auto found = state.texts.find(name);
+      return found == state.texts.end() ? std::string() : found->second;
+    };
+    results_ = text("results");
+    lr_scale_ = parse_real(text("lr_scale")).value_or(1);
+    const std::string kept = text("means");
+    const auto parts = split(kept, ' ');
+    require(parts.size() == 5, "expected means in the state, found \"{}\"", printable(kept, 80));
+    const auto part = [&](std::size_t i) { return parse_real(parts[i]).value_or(0); };
+    means_ = {part(0),
+              part(1),
+              part(2),
+              static_cast<std::int64_t>(part(3)),
+              static_cast<std::int64_t>(part(4)),
+              observer_.seconds()};
+  }
+
+  void save() {
+    generations_.save(progress_.next.epoch * loader_.batches_per_epoch() + progress_.next.batch,
+                      capture());
+  }
+
+  /// One batch, and the step that may follow it. False when the run was stopped.
+  bool batch() {
+    const Batch batch = loader_.next();
+    const std::int64_t number = batch.at.epoch * loader_.batches_per_epoch() + batch.at.batch;
+    const bool last = batch.at.batch + 1 == loader_.batches_per_epoch();
+    train::Rates rates = schedule_.rates(number);
+    rates.weights *= lr_scale_, rates.biases *= lr_scale_;
+
+    const train::LossTerms terms = backward(batch);
+    const auto images = static_cast<std::int64_t>(batch.items.size());
+    progress_.images_seen += images;
+    progress_.next = loader_.cursor();
+    means_.box += terms.box, means_.objectness += terms.objectness;
+    means_.classes += terms.classes, means_.images += images, ++means_.batches;
+    observer_.batch({batch.at, loader_.batches_per_epoch(), options_.epochs,
+                     static_cast<int>(images), terms.box, terms.objectness, terms.classes,
+                     rates.weights});
+    if (++accumulated_ < schedule_.accumulate(number) && !last) return true;
+
+    accumulated_ = 0;
+    step(rates);
+    if (last) end_epoch(batch.at.epoch, rates.weights);
+    if (!observer_.stop()) return true;
+    save();
+    return false;
+  }
+
+  train::LossTerms backward(const Batch& batch) {
+    const auto count = static_cast<std::int64_t>(batch.items.size());
+    // The pixels are only read: LibTorch knows no const memory.
+    const torch::Tensor pixels =
+        torch::from_blob(const_cast<std::uint8_t*>(batch.pixels.data()),  // NOLINT: see above
+                         {count, 3, batch.size.height, batch.size.width}, torch::kUInt8);
+    const torch::Tensor images = pixels.to(device_).to(torch::kFloat32).div_(255);
+    const std::vector<torch::Tensor> logits = net_.forward(images, Mode::train);
+    const std::vector<Target> targets = targets_of(batch);
+    train::LossTerms terms = train::scaled_yolo_loss({logits, specs_, targets, batch.size}, loss_);
+    terms.total.backward();
+    finite_ = finite_ && std::isfinite(terms.box + terms.objectness + terms.classes);
+    return terms;
+  }
+
+  /// Nothing infinite or NaN ever enters the weights: such a step is left out; after some in a row
+  /// the run goes back to the last good state at half the rate.
+  void step(const train::Rates& rates) {
+    const bool good = finite_ && std::isfinite(optimizer_.largest_gradient());
+    finite_ = true;
+    if (good) {
+      optimizer_.step(rates);
+      average_.update(net_);
+      bad_steps_ = 0;
+    } else {
+      observer_.finding(
+          {Severity::warning,
+           "not-finite",
+           {},
+           format("epoch {}, batch {}: a loss or gradient is not finite; step left out",
+                  progress_.next.epoch, progress_.next.batch)});
+      roll_back_statistics();
+      if (++bad_steps_ >= kBadStepsInARow) roll_back();
+    }
+    optimizer_.zero_gradients();
+  }
+
+  /// The forward pass has moved the running statistics, perhaps to NaN.
+  void roll_back_statistics() {
+    const torch::NoGradGuard no_grad;
+    for (const auto& [id, tensor] : net_.tensors()) {
+      torch::Tensor target = tensor;
+      if (train::is_statistic(id.role))
+        target.copy_(average_.tensors().at("average/" + to_text(id)));
+    }
+  }
+
+  void roll_back() {
+    if (++rollbacks_ > kRollbacks) {
+      throw Error(
+          ErrorKind::diverged,
+          format("expected finite losses, found NaN or infinity after {} rollbacks", kRollbacks),
+          {}, "a smaller --lr0 may help");
+    }
+    const double scale = lr_scale_ / 2;
+    load(good_);
+    lr_scale_ = scale;
+    bad_steps_ = 0;
+    loader_.seek(progress_.next);
+  }
+
+  void end_epoch(std::int64_t epoch, double lr) {
+    const double trained = observer_.seconds();
+    Model averaged = model_;
+    averaged.weights = average_.weights(model_.graph);
+    averaged.images_seen = static_cast<std::uint64_t>(progress_.images_seen);
+    const TrainScore score = observer_.evaluate(averaged, epoch);
+    const bool best = score.ap >= progress_.best_ap;
+    if (best) progress_.best_ap = score.ap, progress_.best_epoch = epoch;
+    averaged.origin.training = format(
+        "{{\"recipe\": \"scaled-yolov4\", \"epochs\": {}, \"seed\": {}, \"AP\": {:.4f}, "
+        "\"AP50\": {:.4f}}}",
+        epoch + 1, options_.seed, score.ap, score.ap50);
+    save_model(options_.out / "weights" / "last.safetensors", averaged);
+    if (best) save_model(options_.out / "weights" / "best.safetensors", averaged);
+
+    const auto batches = static_cast<double>(std::max<std::int64_t>(means_.batches, 1));
+    const double seconds = std::max(trained - means_.began, 1e-9);
+    results_ +=
+        format("{},{},{:.6g},{:.6g},{:.6g},{:.6g},{:.4f},{:.4f},{:.4f},{:.4f},{:.2f},{:.1f}\n",
+               epoch, optimizer_.steps(), lr, means_.box / batches, means_.objectness / batches,
+               means_.classes / batches, score.precision, score.recall, score.ap50, score.ap,
+               static_cast<double>(means_.images) / seconds, seconds);
+    write_file_atomic(options_.out / "results.csv", std::string(kResultsHead) + results_);
+    means_ = {};
+    good_ = capture();
+    save();
+    means_.began = observer_.seconds();
+  }
+
+  TrainResult result(bool stopped) const {
+    return {stopped, progress_.next.epoch, progress_.best_epoch, progress_.best_ap};
+  }
+
+  const Model& model_;
+  const TrainOptions& options_;
+  TrainObserver& observer_;
+  std::vector<HeadSpec> specs_;
+  torch::Device device_;
+  train::Net net_;
+  train::Optimizer optimizer_;
+  train::Average average_;
+  Loader loader_;
+  train::Generations generations_;
+  train::CosineSchedule schedule_;
+  train::ScaledYoloLoss loss_;
+  train::Progress progress_;
+  State good_;  // what a rollback goes back to
+  Means means_;
+  std::string results_;  // lines of results.csv
+  double lr_scale_ = 1;
+  int accumulated_ = 0, bad_steps_ = 0, rollbacks_ = 0;
+  bool finite_ = true;  // all losses since the last step
+};
+
+/// The folder exists and holds a run only when it is to be resumed.
+void prepare(const Path& out, bool resume) {
+  std::error_code failed;
+  if (!resume && std::filesystem::exists(out / "state", failed)) {
+    throw Error(ErrorKind::usage, "expected a folder without a run, found one",
+                {.file = out.string(), .item = {}}, "--resume DIR goes on with it");
+  }
+  std::filesystem::create_directories(out / "weights", failed);
+  if (failed) {
+    throw Error(ErrorKind::io, format("expected a folder to write to, found: {}", failed.message()),
+                {.file = out.string(), .item = {}});
+  }
+}
+
+}  // namespace
+
+TrainResult train_model(const Model& model, const Dataset& data, const TrainOptions& options,
+                        TrainObserver& observer) {
+  check(model, data, options);
+  prepare(options.out, options.resume);
+  torch::set_num_threads(options.threads > 0 ? options.threads : cpu_budget().threads());
+  // Sums in one order, so that a run can be repeated and resumed bit by bit.
+  at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+  return Run(model, data, options, observer)();
+}
+
+std::string train_library() {
+  return "LibTorch " TORCH_VERSION;
+}
+
+}  // namespace syolo

@@ -1,0 +1,76 @@
+// A training run: a model and a dataset in, a run folder out that can be resumed at any step.
+// It decodes nothing and measures no AP: the observer does, with the engine.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "syolo/data/loader.h"
+#include "syolo/weights/model.h"
+
+namespace syolo {
+
+struct TrainOptions {
+  int epochs = 300, batch = 16;
+  Size input = {640, 640};
+  std::string device = "cpu";  // any that LibTorch knows: "cpu", "cuda", "cuda:1", ...
+  std::uint64_t seed = 0;
+  int threads = 0;          // 0: what this process may use
+  Path out;                 // the run folder
+  bool resume = false;      // goes on from the newest state in `out`
+  bool from_start = false;  // the weights are random: heads get biases that expect few objects
+  std::int64_t cache_bytes = std::int64_t{1} << 30;  // decoded pictures
+  // ScaledYOLOv4's hyper-parameters, names and values of its files
+  double lr0 = 0.01, lrf = 0.2, momentum = 0.937, weight_decay = 0.0005;
+  double warmup_epochs = 3;
+  double box = 0.05, obj = 1, cls = 0.5, anchor_t = 4, fl_gamma = 0, label_smoothing = 0;
+  AugmentOptions augmentation;
+  /// Called once the folder is there and everything has been checked, unless resumed.
+  std::function<void()> began = {};
+};
+
+/// What one batch was like.
+struct TrainBatch {
+  Cursor at;
+  std::int64_t batches = 0, epochs = 0;  // of an epoch, of the run
+  int images = 0;
+  double box = 0, objectness = 0, classes = 0, lr = 0;
+};
+
+/// What evaluation found; -1: nothing to measure.
+struct TrainScore {
+  double precision = -1, recall = -1, ap50 = -1, ap = -1;
+};
+
+class TrainObserver {
+ public:
+  virtual ~TrainObserver() = default;
+  virtual void batch(const TrainBatch& /*done*/) {}
+  /// The averaged weights after an epoch.
+  virtual TrainScore evaluate(const Model& model, std::int64_t epoch) = 0;
+  /// Asked after every step; true saves the state and ends the run.
+  virtual bool stop() { return false; }
+  virtual void finding(const Finding& /*found*/) {}
+  virtual double seconds() = 0;  // a clock, for results.csv only
+};
+
+struct TrainResult {
+  bool stopped = false;
+  std::int64_t epochs = 0, best_epoch = -1;
+  double best_ap = -1;
+};
+
+/// Trains `model` (its heads [yolo], its classes those of the dataset) and writes into
+/// options.out: results.csv, weights/last.safetensors and weights/best.safetensors (averaged
+/// weights), state/ (two generations). The same seed and threads give the same bytes, interrupted
+/// and resumed or not.
+/// @throws Error(input) when model and dataset do not fit, Error(data_refused) for a dataset
+/// without pictures or boxes, Error(io) for a folder that cannot be written, Error(unsupported)
+/// for a device that is not here, Error(diverged) when losses stay infinite or NaN
+TrainResult train_model(const Model& model, const Dataset& data, const TrainOptions& options,
+                        TrainObserver& observer);
+
+/// "LibTorch 1.13.0".
+std::string train_library();
+
+}  // namespace syolo

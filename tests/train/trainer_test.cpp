@@ -1,0 +1,233 @@
+// Whole runs on a handful of drawn pictures: they learn, stop and go on bit by bit, refuse what
+// cannot work, and never let NaN into a file.
+#include "syolo/train/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "syolo/boxes/iou.h"
+#include "syolo/data/formats.h"
+#include "syolo/graph/cfg.h"
+#include "syolo/image/codec.h"
+#include "syolo/runtime/detector.h"
+#include "syolo/weights/formats/safetensors.h"
+#include "tests/support/engine.h"
+#include "tests/support/temp_dir.h"
+
+namespace syolo::test {
+namespace {
+
+/// Grey pictures of 64x64, each with one bright square of 24x24 as its only object.
+class Squares {
+ public:
+  explicit Squares(int count) {
+    data_.names = {"square"};
+    data_.class_ids = {0};
+    for (int i = 0; i < count; ++i) {
+      const int x = 4 + i * 37 % 32, y = 4 + i * 23 % 32;
+      std::string pixels;
+      for (int row = 0; row < 64; ++row) {
+        for (int column = 0; column < 64; ++column) {
+          const bool inside = row >= y && row < y + 24 && column >= x && column < x + 24;
+          pixels.append(3, static_cast<char>(inside ? 220 : 60 + (row * 7 + column * 3) % 9));
+        }
+      }
+      Item item;
+      item.image = folder_.write(std::to_string(i) + ".ppm", "P6\n64 64\n255\n" + pixels);
+      item.id = i;
+      item.size = {64, 64};
+      item.truths.push_back({.box = {double(x), double(y), 24, 24}, .area = 576});
+      data_.items.push_back(item);
+    }
+  }
+  const Dataset& data() const { return data_; }
+
+ private:
+  TempDir folder_;
+  Dataset data_;
+};
+
+Model small_model(int classes = 1) {
+  std::string cfg = "[net]\nwidth=64\nheight=64\nchannels=3\n";
+  for (const char* filters : {"8", "16", "16"}) {
+    cfg += std::string("[convolutional]\nbatch_normalize=1\nfilters=") + filters +
+           "\nsize=3\nstride=2\npad=1\nactivation=mish\n";
+  }
+  cfg += "[convolutional]\nfilters=" + std::to_string(2 * (5 + classes)) +
+         "\nsize=1\nstride=1\nactivation=linear\n[yolo]\nmask=0,1\nanchors=20,20,40,40\nnum=2\n"
+         "scale_x_y=2\nclasses=" +
+         std::to_string(classes) + "\n";
+  Findings findings;
+  Graph graph = read_cfg(cfg, "small.cfg", findings);
+  Weights weights = random_weights(graph, 1);
+  std::vector<std::string> names;
+  for (int i = 0; i < classes; ++i) names.push_back("square" + std::to_string(i));
+  return {std::move(graph), std::move(weights), names, 0, {}, {}};
+}
+
+TrainOptions small_options(const Path& out) {
+  TrainOptions options;
+  options.epochs = 4, options.batch = 4;
+  options.input = {64, 64};
+  options.threads = 1, options.out = out, options.from_start = true;
+  options.augmentation.mosaic = 0;
+  return options;
+}
+
+/// Counts, and stops after a number of steps.
+struct Watcher : TrainObserver {
+  int stop_after = -1;  // steps
+  int steps = 0;
+  std::vector<TrainBatch> batches;
+  std::vector<std::int64_t> evaluated;
+  Findings findings;
+
+  void batch(const TrainBatch& done) override { batches.push_back(done); }
+  TrainScore evaluate(const Model& /*model*/, std::int64_t epoch) override {
+    evaluated.push_back(epoch);
+    return {0.5, 0.5, 0.5, epoch == 1 ? 0.9 : 0.1};
+  }
+  bool stop() override { return ++steps == stop_after; }
+  void finding(const Finding& found) override { findings.push_back(found); }
+  double seconds() override { return 0; }
+};
+
+/// How many pictures have their square as the best box of the engine.
+int squares_found(const Model& model, const Dataset& data) {
+  NmsOptions nms;
+  nms.confidence = 0.001F;
+  Detector detector(make_plan(model, model.graph.net().input, plain_options()), nms);
+  int found = 0;
+  for (const Item& item : data.items) {
+    const std::vector<Detection> boxes = detector(load_image(item.image, {}).view());
+    if (!boxes.empty() && iou(boxes[0].box, to_box(item.truths[0].box)) > 0.5) ++found;
+  }
+  return found;
+}
+
+TEST(Training, LearnsADozenPicturesSoThatTheEngineFindsThem) {
+  const Squares squares(12);
+  const TempDir folder;
+  TrainOptions options = small_options(folder / "run");
+  options.epochs = 240, options.batch = 12;
+  options.augmentation.translate = options.augmentation.scale = 0;
+  options.augmentation.hsv_h = options.augmentation.hsv_s = options.augmentation.hsv_v = 0;
+  Watcher watcher;
+  const TrainResult result = train_model(small_model(), squares.data(), options, watcher);
+  EXPECT_FALSE(result.stopped);
+  EXPECT_EQ(result.epochs, 240);
+  ASSERT_EQ(watcher.batches.size(), 240U);
+  EXPECT_TRUE(watcher.findings.empty());
+  const TrainBatch &first = watcher.batches.front(), &last = watcher.batches.back();
+  EXPECT_LT(last.box, 0.6 * first.box);
+  const Model model = load_model_file(options.out / "weights" / "last.safetensors");
+  EXPECT_GE(squares_found(model, squares.data()), 11);
+}
+
+TEST(Training, WritesTheRunFolder) {
+  const Squares squares(6);
+  const TempDir folder;
+  Watcher watcher;
+  const TrainResult result =
+      train_model(small_model(), squares.data(), small_options(folder / "run"), watcher);
+  EXPECT_EQ(watcher.evaluated, (std::vector<std::int64_t>{0, 1, 2, 3}));
+  EXPECT_EQ(result.best_epoch, 1);
+  EXPECT_EQ(result.best_ap, 0.9);
+  const std::string csv = read_file(folder / "run/results.csv");
+  EXPECT_TRUE(csv.starts_with("epoch,step,lr,box,obj,cls,precision,recall,AP50,AP,"));
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 5);
+  const Model last = load_model_file(folder / "run/weights/last.safetensors");
+  EXPECT_EQ(last.images_seen, 4U * 6);
+  EXPECT_EQ(last.names, small_model().names);
+  EXPECT_NE(last.origin.training.find("\"epochs\": 4"), std::string::npos);
+  const Model best = load_model_file(folder / "run/weights/best.safetensors");
+  EXPECT_NE(best.origin.training.find("\"epochs\": 2"), std::string::npos);
+}
+
+TEST(Training, GoesOnBitByBitWhereverItWasStopped) {
+  const Squares squares(10);  // three batches an epoch, the last one short
+  const TempDir folder;
+  Watcher watcher;
+  train_model(small_model(), squares.data(), small_options(folder / "straight"), watcher);
+  const std::string want = read_file(folder / "straight/weights/last.safetensors");
+  const std::string rows = read_file(folder / "straight/results.csv");
+
+  for (const int stop_after : {1, 3, 5}) {
+    SCOPED_TRACE(stop_after);
+    TrainOptions options = small_options(folder / ("stopped" + std::to_string(stop_after)));
+    Watcher first;
+    first.stop_after = stop_after;
+    EXPECT_TRUE(train_model(small_model(), squares.data(), options, first).stopped);
+    options.resume = true;
+    Watcher second;
+    EXPECT_FALSE(train_model(small_model(), squares.data(), options, second).stopped);
+    EXPECT_EQ(first.batches.size() + second.batches.size(), watcher.batches.size());
+    EXPECT_TRUE(read_file(options.out / "weights/last.safetensors") == want);
+    EXPECT_EQ(read_file(options.out / "results.csv"), rows);
+  }
+}
+
+void expect_refused(ErrorKind kind, const Model& model, const Dataset& data,
+                    const TrainOptions& options) {
+  Watcher watcher;
+  try {
+    train_model(model, data, options, watcher);
+    ADD_FAILURE() << "expected a refusal";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind) << error.what();
+    EXPECT_TRUE(watcher.batches.empty());
+  }
+}
+
+TEST(Training, RefusesWhatCannotWork) {
+  const Squares squares(4);
+  const TempDir folder;
+  const TrainOptions options = small_options(folder / "run");
+  Dataset none = squares.data();
+  none.items.clear();
+  expect_refused(ErrorKind::data_refused, small_model(), none, options);
+  Dataset bare = squares.data();
+  for (Item& item : bare.items) item.truths.clear();
+  expect_refused(ErrorKind::data_refused, small_model(), bare, options);
+  expect_refused(ErrorKind::input, small_model(2), squares.data(), options);
+
+  TrainOptions wrong = options;
+  wrong.device = "warp";
+  expect_refused(ErrorKind::unsupported, small_model(), squares.data(), wrong);
+  wrong = options;
+  wrong.input = {60, 64};
+  expect_refused(ErrorKind::input, small_model(), squares.data(), wrong);
+  wrong = options;
+  wrong.out = folder.write("file", "x");
+  expect_refused(ErrorKind::io, small_model(), squares.data(), wrong);
+  wrong = options;
+  wrong.resume = true;
+  expect_refused(ErrorKind::input, small_model(), squares.data(), wrong);
+
+  Watcher watcher;
+  watcher.stop_after = 1;
+  TrainOptions again = options;
+  again.out = folder / "again";
+  train_model(small_model(), squares.data(), again, watcher);
+  expect_refused(ErrorKind::usage, small_model(), squares.data(), again);
+}
+
+TEST(Training, GivesUpWhenNothingStaysFiniteAndSavesNoNan) {
+  const Squares squares(8);
+  const TempDir folder;
+  TrainOptions options = small_options(folder / "run");
+  options.lr0 = 1e30;
+  options.epochs = 40;
+  Watcher watcher;
+  try {
+    train_model(small_model(), squares.data(), options, watcher);
+    ADD_FAILURE() << "expected it to diverge";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::diverged) << error.what();
+  }
+  EXPECT_FALSE(watcher.findings.empty());
+}
+
+}  // namespace
+}  // namespace syolo::test
