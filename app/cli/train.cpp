@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <set>
 
 #include "app/cli/command.h"
 #include "app/cli/datasets.h"
@@ -39,11 +40,12 @@ struct TrainArgs {
 // -- args.yaml: what a run was started with ---------------------------------------------------
 
 std::string args_text(const TrainArgs& args, const Globals& globals) {
-  const Json json = {
-      {"model", args.model.model}, {"data", args.data},         {"epochs", args.epochs},
-      {"batch", args.batch},       {"device", args.device},     {"lr0", args.lr0},
-      {"mosaic", args.mosaic},     {"mixup", args.mixup},       {"cache", args.cache},
-      {"seed", globals.seed},      {"threads", globals.threads}};
+  const Json json = {{"model", args.model.model}, {"data", fs::absolute(args.data).string()},
+                     {"epochs", args.epochs},     {"batch", args.batch},
+                     {"device", args.device},     {"lr0", args.lr0},
+                     {"mosaic", args.mosaic},     {"mixup", args.mixup},
+                     {"cache", args.cache},       {"seed", globals.seed},
+                     {"threads", globals.threads}};
   std::string text;
   for (const auto& [key, value] : json.items()) text += key + ": " + value.dump() + "\n";
   return text;
@@ -115,6 +117,14 @@ Sets load_sets(const std::string& path, Console& out) {
     sets.val = sets.train;
   }
   return sets;
+}
+
+std::set<std::string> picture_folders(const Sets& sets) {
+  std::set<std::string> folders;
+  for (const Dataset* data : {&sets.train, &sets.val}) {
+    for (const Item& item : data->items) folders.insert(item.image.parent_path().string());
+  }
+  return folders;
 }
 
 /// A network of the zoo with the dataset's classes, or what the files hold.
@@ -269,6 +279,9 @@ Exit run(TrainArgs args, Console& out) {
   if (options.resume) read_args(options.out, args, out.globals);
   refuse_inside(options.out.string(), args.data);
   const Sets sets = load_sets(args.data, out);
+  for (const std::string& folder : picture_folders(sets)) {
+    refuse_inside(options.out.string(), folder);
+  }
   if (options.resume) args.model.model = (options.out / "weights" / "start.safetensors").string();
   const Model model = model_for(args, sets.train, out);
 

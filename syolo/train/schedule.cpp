@@ -46,8 +46,10 @@ double DarknetSchedule::rate(std::int64_t step_number) const {
   switch (policy) {
     case Policy::constant:
       return learning_rate;
-    case Policy::step:
-      return learning_rate * std::pow(scale, static_cast<double>(step_number / step));
+    case Policy::step: {
+      const std::int64_t times = step_number / step;
+      return learning_rate * std::pow(scale, static_cast<double>(times));
+    }
     case Policy::steps: {
       double rate = learning_rate;
       for (std::size_t i = 0; i < steps.size() && steps[i] <= step_number; ++i) rate *= scales[i];
