@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <system_error>
-#include <utility>
 
 namespace syolo {
 
@@ -100,30 +100,39 @@ std::vector<std::string_view> lines(std::string_view text) {
 
 namespace {
 
+constexpr std::size_t kLongestWord = 64;
+
 /// Letters inserted, left out, replaced or swapped with their neighbour (optimal string alignment).
+/// Both words at most kLongestWord long.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1), before, two_before;
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  using Row = std::array<std::size_t, kLongestWord + 1>;
+  std::array<Row, 3> rows;  // of a's letter i at i % 3
+  for (std::size_t j = 0; j <= b.size(); ++j) rows[0][j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    two_before = std::exchange(before, row);
+    Row& row = rows[i % 3];
+    const Row& before = rows[(i - 1) % 3];
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
       const std::size_t replaced = before[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
       row[j] = std::min({before[j] + 1, row[j - 1] + 1, replaced});
       const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-      if (swapped) row[j] = std::min(row[j], two_before[j - 2] + 1);
+      if (swapped) row[j] = std::min(row[j], rows[(i - 2) % 3][j - 2] + 1);
     }
   }
-  return row[b.size()];
+  return rows[a.size() % 3][b.size()];
 }
 
 }  // namespace
 
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
-  if (word.size() > 64) return {};
+  if (word.size() > kLongestWord) return {};
   std::string_view best;
   std::size_t best_distance = std::max<std::size_t>(word.size() / 3, 1) + 1;
   for (const std::string_view candidate : candidates) {
+    const std::size_t lengths_differ = candidate.size() > word.size()
+                                           ? candidate.size() - word.size()
+                                           : word.size() - candidate.size();
+    if (candidate.size() > kLongestWord || lengths_differ >= best_distance) continue;
     const std::size_t distance = edit_distance(word, candidate);
     if (distance < best_distance) best = candidate, best_distance = distance;
   }

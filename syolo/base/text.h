@@ -49,11 +49,16 @@ class FormatArg {
 
 std::string format_args(std::string_view pattern, std::span<const FormatArg> args);
 
-/// Formats with `{}` fields and the usual specifications (`{:.3f}`, `{:>8}`).
+/// Formats with `{}` fields and the usual specifications (`{:.3f}`, `{:>8}`). Parameters as exact
+/// as can be: with std::string among them, std::format is a candidate too where it exists.
 template <class... Args>
-std::string format(std::string_view pattern, const Args&... args) {
+std::string format(std::string_view pattern, Args&&... args) {
   const std::initializer_list<FormatArg> list = {FormatArg(args)...};
   return format_args(pattern, {list.begin(), list.size()});
+}
+template <std::size_t kSize, class... Args>
+std::string format(const char (&pattern)[kSize], Args&&... args) {
+  return format(std::string_view(pattern), args...);
 }
 
 /// Digits in groups of three, as people write large counts: 1234567 -> "1,234,567".

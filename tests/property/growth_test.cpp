@@ -87,6 +87,19 @@ const Reader kReaders[] = {
          return;  // a list may be too long: what counts is when that is known
        }
      }},
+    {"CfgOfUnknownKeys", 1 << 19,  // each looks for the key that was meant
+     [](std::size_t bytes) {
+       return repeated(bytes, "[net]\nwidth=32\nheight=32\nchannels=3\n[convolutional]\n", "",
+                       [](int i) { return format("filtres{}=8\n", i); });
+     },
+     [](const Path& file) {
+       Findings findings;
+       try {
+         read_cfg(file_text(file), file.string(), findings);
+       } catch (const Error&) {
+         return;
+       }
+     }},
     {"Names", 16 << 20,
      [](std::size_t bytes) {
        return repeated(bytes, "", "", [](int i) { return format("class {}\n", i); });
