@@ -46,7 +46,7 @@ THIRD_PARTIES = {
 }
 
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
-SYSTEM = re.compile(r"[a-z_0-9]+$|(dirent|dlfcn|fcntl|fnmatch|glob|link|poll|pthread|sched|signal|stdint|stdio"
+SYSTEM = re.compile(r"[a-z_0-9]+$|(dirent|dlfcn|fcntl|fnmatch|glob|link|malloc|poll|pthread|sched|signal|stdint|stdio"
                     r"|stdlib|string|termios|time|unistd)\.h$|sys/[a-z_]+\.h$")
 SUFFIXES = {".h", ".cpp"}
 GENERATED = {"fuzz_targets.h"}  # written by cmake into the build folder
