@@ -93,6 +93,7 @@ TheoryTable layers_table() {
                             per_cell(paper_csp(form.block, k).macs, kWidth),
                             kPaperTransitions + k * form.csp});
     }
+    if (!table.remark.empty()) table.remark += '\n';
     table.remark += format(
         "{}: CSP is cheaper from k > {:.2f} as built, k > {:.2f} as in the paper; in the limit "
         "{:.1f} %.",
