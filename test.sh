@@ -60,12 +60,13 @@ step "packages" tools/install_packages.sh detection testing
 step "configure $preset" configure "$preset"
 step "build $preset" build "$preset" $(targets_of "${chosen[@]}")
 
-# pycocotools judges averages. Where PyPI does not answer its test is skipped, elsewhere it must run.
-if [[ " ${chosen[*]} " == *" parity "* ]]; then
+# pycocotools judges averages, TensorBoard what a run writes for it. Where PyPI does not answer
+# these tests are skipped, elsewhere they must run.
+if [[ " ${chosen[*]} " =~ " parity "|" cli " ]]; then
   if quietly python_env judge tests/requirements.txt; then
     export SYOLO_JUDGE=required
   else
-    printf '== %s: PyPI does not answer: the comparison with pycocotools is skipped\n' "$script" >&2
+    printf '== %s: PyPI does not answer: the comparisons with pycocotools and TensorBoard are skipped\n' "$script" >&2
   fi
 fi
 

@@ -5,13 +5,16 @@
 #include <filesystem>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "app/cli/command.h"
 #include "app/cli/datasets.h"
 #include "app/cli/interrupt.h"
 #include "app/cli/json.h"
 #include "app/cli/pictures.h"
+#include "app/cli/preflight.h"
 #include "app/cli/results.h"
+#include "app/cli/run_folder.h"
 #include "app/cli/setup.h"
 #include "syolo/base/module.h"
 #include "syolo/eval/coco_ap.h"
@@ -32,7 +35,7 @@ using Clock = std::chrono::steady_clock;
 struct TrainArgs {
   ModelArgs model;
   std::string data, out, resume, device = "cpu";
-  int epochs = 300, batch = 16;
+  int epochs = 300, batch = 16, overfit = 0;
   double lr0 = 0.01, mosaic = 1, mixup = 0;
   std::int64_t cache = std::int64_t{1} << 30;
 };
@@ -45,7 +48,7 @@ std::string args_text(const TrainArgs& args, const Globals& globals) {
                      {"device", args.device},     {"lr0", args.lr0},
                      {"mosaic", args.mosaic},     {"mixup", args.mixup},
                      {"cache", args.cache},       {"seed", globals.seed},
-                     {"threads", globals.threads}};
+                     {"overfit", args.overfit},   {"threads", globals.threads}};
   std::string text;
   for (const auto& [key, value] : json.items()) text += key + ": " + value.dump() + "\n";
   return text;
@@ -80,7 +83,7 @@ void read_args(const Path& folder, TrainArgs& args, Globals& globals) {
   take("model", args.model.model), take("data", args.data), take("epochs", args.epochs);
   take("batch", args.batch), take("device", args.device), take("lr0", args.lr0);
   take("mosaic", args.mosaic), take("mixup", args.mixup), take("cache", args.cache);
-  take("seed", globals.seed), take("threads", globals.threads);
+  take("overfit", args.overfit), take("seed", globals.seed), take("threads", globals.threads);
 }
 
 // -- what goes in -----------------------------------------------------------------------------
@@ -117,6 +120,20 @@ Sets load_sets(const std::string& path, Console& out) {
     sets.val = sets.train;
   }
   return sets;
+}
+
+/// The first pictures alone, to train on and to measure: a network that cannot learn these has a
+/// fault, or its input is too small for them.
+void keep_first(int count, Sets& sets) {
+  const auto most = static_cast<std::size_t>(count);
+  if (sets.train.items.size() > most) sets.train.items.resize(most);
+  sets.val = sets.train;
+}
+
+/// Pictures as they are, letterboxed.
+void turn_off(AugmentOptions& augmentation) {
+  AugmentOptions& a = augmentation;
+  a.hsv_h = a.hsv_s = a.hsv_v = a.translate = a.scale = a.fliplr = a.mosaic = a.mixup = 0;
 }
 
 std::set<std::string> picture_folders(const Sets& sets) {
@@ -174,15 +191,20 @@ std::string new_folder(const std::string& model) {
 
 class Watcher final : public TrainObserver {
  public:
-  Watcher(const Dataset& val, std::int64_t pictures, Console& out) :
-      val_(val), pictures_(pictures), out_(out) {}
+  Watcher(const Sets& sets, RunFolder& folder, Console& out) :
+      val_(sets.val), pictures_(std::ssize(sets.train.items)), folder_(folder), out_(out) {}
+
+  void sees(const Batch& batch) override {
+    folder_.batch(batch);
+    if (began_ == 0) began_ = seconds();
+  }
 
   void batch(const TrainBatch& done) override {
     box_ += done.box, objectness_ += done.objectness, classes_ += done.classes, ++batches_;
     const double n = batches_;
     epochs_ = done.epochs;
     images_ += done.images;
-    if (first_) before_ = done.at.epoch * pictures_;
+    if (first_) before_ = done.at.epoch * pictures_, epoch_ = done.at.epoch;
     first_ = false;
     out_.progress(images_, done.epochs * pictures_ - before_,
                   format("images, epoch {}/{}, box {:.3f} obj {:.3f} cls {:.3f}", done.at.epoch + 1,
@@ -206,14 +228,19 @@ class Watcher final : public TrainObserver {
     return score_;
   }
 
+  void epoch_ended() override {
+    folder_.epoch_ended();
+    ++epoch_;
+    if (std::exchange(forecast_, true) || epoch_ >= epochs_) return;
+    const double epoch = seconds() - began_;
+    out_.note(format("forecast: {} an epoch, {} for the rest", duration(epoch),
+                     duration(epoch * static_cast<double>(epochs_ - epoch_))));
+  }
   bool stop() override { return interrupted(); }
   void finding(const Finding& found) override { out_.warn(to_text(found)); }
   double seconds() override {
     return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
   }
-  const TrainScore& score() const { return score_; }
-
- private:
   std::vector<Prediction> detections(const Model& model) const {
     PlanOptions options;
     options.threads = out_.globals.threads, options.tune = Tune::heuristic;
@@ -232,13 +259,17 @@ class Watcher final : public TrainObserver {
     return rows;
   }
 
+ private:
   const Dataset& val_;
   std::int64_t pictures_;
+  RunFolder& folder_;
   Console& out_;
   double box_ = 0, objectness_ = 0, classes_ = 0;
   int batches_ = 0;
   std::int64_t images_ = 0, before_ = 0, epochs_ = 0;
-  bool first_ = true;
+  std::int64_t epoch_ = 0;  // finished
+  double began_ = 0;        // the first batch
+  bool first_ = true, forecast_ = false;
   TrainScore score_;
 };
 
@@ -253,6 +284,16 @@ void print_result(const TrainResult& result, const TrainOptions& options, Consol
     out.print(
         format("best: epoch {}, AP {:.3f}: {}\n", result.best_epoch + 1, result.best_ap, best));
   }
+}
+
+/// What the best model finds, for people.
+void finish(const Watcher& watcher, RunFolder& folder, const Path& out) {
+  const Path best = out / "weights" / "best.safetensors";
+  std::error_code failed;
+  if (!std::filesystem::exists(best, failed)) return;
+  ModelPaths paths;
+  paths.model = best.string();
+  folder.finish(watcher.detections(load_model(paths)), "Training run " + out.filename().string());
 }
 
 void check(const TrainArgs& args) {
@@ -278,7 +319,8 @@ Exit run(TrainArgs args, Console& out) {
                                    : args.out;
   if (options.resume) read_args(options.out, args, out.globals);
   refuse_inside(options.out.string(), args.data);
-  const Sets sets = load_sets(args.data, out);
+  Sets sets = load_sets(args.data, out);
+  if (args.overfit > 0) keep_first(args.overfit, sets);
   for (const std::string& folder : picture_folders(sets)) {
     refuse_inside(options.out.string(), folder);
   }
@@ -291,9 +333,13 @@ Exit run(TrainArgs args, Console& out) {
   options.threads = out.globals.threads, options.cache_bytes = args.cache;
   options.from_start = model.origin.format == "random";
   options.augmentation.mosaic = args.mosaic, options.augmentation.mixup = args.mixup;
+  RunFolder folder(options.out, sets.train, sets.val, out);
+  if (options.resume) folder.begin();
+  if (args.overfit > 0) turn_off(options.augmentation);
   options.began = [&] {
     save_model(options.out / "weights" / "start.safetensors", model);
     write_file_atomic(options.out / "args.yaml", args_text(args, out.globals));
+    folder.begin();
   };
   out.note(
       format("{}: {} pictures, {} to evaluate; {} epochs of batches of {}, input {}, {} on {}; "
@@ -302,10 +348,12 @@ Exit run(TrainArgs args, Console& out) {
              options.epochs, options.batch, size_text(model.graph.net().input), module.library,
              options.device, options.out.string()));
 
-  Watcher watcher(sets.val, std::ssize(sets.train.items), out);
+  preflight(model, sets.train, options, out);
+  Watcher watcher(sets, folder, out);
   const Polling polling;
   const TrainResult result = module.train(model, sets.train, options, watcher);
   out.end_progress();
+  if (!result.stopped) finish(watcher, folder, options.out);
   print_result(result, options, out);
   if (!result.stopped) return Exit::done;
   out.warn(format("stopped; go on with: syolo train --resume {}", options.out.string()));
@@ -327,6 +375,8 @@ Action bind(CLI::App& cli) {
   add_real(cli, "--lr0", args->lr0, 1e-9, 10, "R", "greatest learning rate (default 0.01)");
   add_real(cli, "--mosaic", args->mosaic, 0, 1, "P", "share of mosaics (default 1)");
   add_real(cli, "--mixup", args->mixup, 0, 1, "P", "share of mixed pictures (default 0)");
+  add_int(cli, "--overfit", args->overfit, 1, 1'000'000, "N",
+          "try: learn the first N pictures by heart, without augmentation");
   add_bytes(cli, "--cache", args->cache, "memory for decoded pictures (default 1G)");
   return [args](Console& out) { return run(*args, out); };
 }

@@ -11,23 +11,11 @@
 #include <thread>
 #include <vector>
 
-#include "syolo/base/error.h"
-#include "syolo/base/file.h"
+#include "syolo/base/system_impl.h"
 #include "syolo/base/text.h"
 
 namespace syolo {
 namespace {
-
-constexpr std::int64_t kSmallFile = 1 << 20;
-
-/// A pseudo file's text; nothing when the system does not have it.
-std::optional<std::string> system_text(const Path& path) {
-  try {
-    return read_text(path, kSmallFile);
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-}
 
 std::optional<double> ratio(std::string_view quota, std::string_view period) {
   const auto q = parse_real(trim(quota));

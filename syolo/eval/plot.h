@@ -35,7 +35,7 @@ Image image_of(const Sheet& sheet);  // RGB, 8 bits
 
 struct Series {
   std::string name;
-  std::vector<PlotPoint> points;  // in 0..1
+  std::vector<PlotPoint> points;  // in 0..1, but for panels
   Color color;
   double width = 2;
 };
@@ -45,6 +45,15 @@ struct LinePlot {
   std::vector<Series> series;
 };
 Sheet sheet_of(const LinePlot& plot);
+
+/// Small line plots in a grid, each with axes of its own: x from the least to the greatest value, y
+/// from 0 (or the least value below it) to a round number above all. Legends where a panel has
+/// several series.
+struct Panel {
+  std::string title;
+  std::vector<Series> series;  // in any units
+};
+Sheet sheet_of(const std::string& title, const std::vector<Panel>& panels, int columns);
 
 /// Counts by row and column, shaded by the share of the row.
 struct TablePlot {

@@ -209,7 +209,7 @@ std::vector<std::pair<std::string, Sheet>> eval_plots(const EvalReport& report,
           {"confusion", sheet_of(confusion_plot(report, dataset))}};
 }
 
-std::string eval_html(const EvalReport& report, const Dataset& dataset, std::string_view title) {
+std::string eval_section(const EvalReport& report, const Dataset& dataset) {
   const std::int64_t truths = std::accumulate(
       dataset.items.begin(), dataset.items.end(), std::int64_t{0},
       [](std::int64_t sum, const Item& item) { return sum + std::ssize(item.truths); });
@@ -219,8 +219,11 @@ std::string eval_html(const EvalReport& report, const Dataset& dataset, std::str
   body += summary_table(report);
   body += "<h2>Curves</h2>\n";
   for (const auto& [name, sheet] : eval_plots(report, dataset)) body += svg_of(sheet);
-  body += class_table(report, dataset);
-  return data::html_page(title, body);
+  return body + class_table(report, dataset);
+}
+
+std::string eval_html(const EvalReport& report, const Dataset& dataset, std::string_view title) {
+  return data::html_page(title, eval_section(report, dataset));
 }
 
 }  // namespace syolo

@@ -221,6 +221,7 @@ class Run {
   /// One batch, and the step that may follow it. False when the run was stopped.
   bool batch() {
     const Batch batch = loader_.next();
+    observer_.sees(batch);
     const std::int64_t number = batch.at.epoch * loader_.batches_per_epoch() + batch.at.batch;
     const bool last = batch.at.batch + 1 == loader_.batches_per_epoch();
     train::Rates rates = schedule_.rates(number);
@@ -332,6 +333,7 @@ class Run {
     means_ = {};
     good_ = capture();
     save();
+    observer_.epoch_ended();
     means_.began = observer_.seconds();
   }
 

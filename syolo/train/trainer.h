@@ -45,9 +45,13 @@ struct TrainScore {
 class TrainObserver {
  public:
   virtual ~TrainObserver() = default;
+  /// Pixels and boxes that the next batch() is about.
+  virtual void sees(const Batch& /*batch*/) {}
   virtual void batch(const TrainBatch& /*done*/) {}
   /// The averaged weights after an epoch.
   virtual TrainScore evaluate(const Model& model, std::int64_t epoch) = 0;
+  /// results.csv and the state hold the epoch.
+  virtual void epoch_ended() {}
   /// Asked after every step; true saves the state and ends the run.
   virtual bool stop() { return false; }
   virtual void finding(const Finding& /*found*/) {}

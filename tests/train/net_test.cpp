@@ -217,7 +217,8 @@ TEST(Net, GivesLogitsBeforeTheLogisticOfANewCoordsHead) {
   const torch::Tensor input = torch::rand({1, 3, 64, 64});
   const std::vector<torch::Tensor> logits = net.forward(input, Mode::eval);
   const std::vector<torch::Tensor> all = net.forward_all(input, Mode::eval);
-  const std::vector<HeadNode> nodes = heads(lower(test.graph));
+  const Program program = lower(test.graph);
+  const std::vector<HeadNode> nodes = heads(program);
   ASSERT_EQ(logits.size(), nodes.size());
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     EXPECT_TRUE(
