@@ -51,7 +51,9 @@ PlanBuilder::PlanBuilder(const Model& model, Shape input, const PlanOptions& opt
   plan_->engine = dnnl::engine(dnnl::engine::kind::cpu, 0);
   type_ = type_for(options.precision);
   plan_->precision = type_ == DType::bf16 ? Precision::bf16 : Precision::f32;
-  layout_ = preferred_layout(type_, plan_->engine);
+  layout_ = options.layout == MapLayout::channels_last ? Layout::channels_last
+            : options.layout == MapLayout::planar      ? Layout::planar
+                                                       : preferred_layout(type_, plan_->engine);
   if (options.tune != Tune::heuristic) {
     tune_ = TuneCache(options.cache,
                       format("{} | {} | oneDNN {}", cpu_model(), library_isa(), library_version()));

@@ -20,12 +20,18 @@ enum class Tune {
   measure     // time the candidates now and store the choices
 };
 
+/// How feature maps lie in memory. automatic: in blocks of channels where the library has kernels
+/// for it; channels last where AMX computes bf16, which it does for no other. The others are for
+/// comparisons and tests.
+enum class MapLayout { automatic, channels_last, planar };
+
 struct PlanOptions {
   Precision precision = Precision::f32;
   int threads = 0;  // 0 = what this process may use
   Tune tune = Tune::cached;
   Path cache;  // of measured choices; empty = the user's cache folder
   std::int64_t max_memory = std::int64_t{4} << 30;
+  MapLayout layout = MapLayout::automatic;
   bool keep_nodes = false;  // every layer's output stays readable (trace); slower, larger
 };
 

@@ -2,6 +2,7 @@
 // a whole. The bounds come from the interpreter's own sums of |w*x|, so no case carries one.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cfloat>
 #include <optional>
 #include <thread>
@@ -88,6 +89,27 @@ TEST_P(EngineOnSmallNetwork, AgreesInItsOutputsWhenFused) {
   }
   const std::size_t last = net.test.oracle.layers.size() - 1;
   net.expect_darknets_values(session.node_output(static_cast<NodeId>(last)), last);
+}
+
+/// Channels last is what AMX computes in, planar what a library without fast kernels would; both
+/// must be right on any machine.
+constexpr std::array kOtherLayouts = {MapLayout::channels_last, MapLayout::planar};
+
+TEST_P(EngineOnSmallNetwork, AgreesWithTheInterpreterInOtherLayouts) {
+  const SmallNetwork net(GetParam());
+  for (const MapLayout layout : kOtherLayouts) {
+    SCOPED_TRACE(static_cast<int>(layout));
+    PlanOptions options = plain_options(true);
+    options.layout = layout;
+    Session session = net.session(options);
+    session.run(net.test.input.values());
+    net.expect_each_layer_within_rounding(session, FLT_EPSILON);
+    options.keep_nodes = false;
+    Session fused = net.session(options);
+    fused.run(net.test.input.values());
+    const std::size_t last = net.test.oracle.layers.size() - 1;
+    net.expect_darknets_values(fused.node_output(static_cast<NodeId>(last)), last);
+  }
 }
 
 TEST_P(EngineOnSmallNetwork, GivesTheSameBytesOnAnyNumberOfThreads) {
@@ -186,6 +208,19 @@ TEST_F(EngineInBf16, AgreesWithTheInterpreterLayerByLayer) {
   }
 }
 
+TEST_F(EngineInBf16, AgreesWithTheInterpreterInOtherLayouts) {
+  for (const std::string& name : oracle_names("layers")) {
+    const SmallNetwork net(name);
+    for (const MapLayout layout : kOtherLayouts) {
+      PlanOptions other = options(true);
+      other.layout = layout;
+      Session session = net.session(other);
+      session.run(net.test.input.values());
+      net.expect_each_layer_within_rounding(session, kEpsilonBf16);
+    }
+  }
+}
+
 TEST_F(EngineInBf16, GivesTheSameBytesOnAnyNumberOfThreadsAndNotThoseOfF32) {
   const OracleCase test = load_oracle_case("family", "yolov4-tiny");
   const Model model = model_of(test.graph, test.made.weights);
@@ -213,10 +248,8 @@ TEST_P(EngineOnPublishedNetwork, AgreesWithDarknetInEveryLayer) {
   }
 }
 
-TEST_P(EngineOnPublishedNetwork, AgreesWithDarknetInItsOutputsWhenFused) {
-  const OracleCase test = load_oracle_case("family", GetParam());
-  Session session(
-      make_plan(model_of(test.graph, test.made.weights), test.oracle.input, plain_options()));
+void expect_darknets_outputs(const OracleCase& test, const PlanOptions& options) {
+  Session session(make_plan(model_of(test.graph, test.made.weights), test.oracle.input, options));
   const auto views = session.run(test.input.values());
   const Program program = lower(test.graph);
   const std::vector<HeadNode> nodes = heads(program);
@@ -232,6 +265,16 @@ TEST_P(EngineOnPublishedNetwork, AgreesWithDarknetInItsOutputsWhenFused) {
   const std::size_t last = test.oracle.layers.size() - 1;
   EXPECT_TRUE(layer_agrees(session.node_output(static_cast<NodeId>(last)).values(),
                            test.oracle.layers[last], 2e-3));
+}
+
+TEST_P(EngineOnPublishedNetwork, AgreesWithDarknetInItsOutputsWhenFused) {
+  expect_darknets_outputs(load_oracle_case("family", GetParam()), plain_options());
+}
+
+TEST_P(EngineOnPublishedNetwork, AgreesWithDarknetInItsOutputsWithChannelsLast) {
+  PlanOptions options = plain_options();
+  options.layout = MapLayout::channels_last;
+  expect_darknets_outputs(load_oracle_case("family", GetParam()), options);
 }
 
 INSTANTIATE_TEST_SUITE_P(Darknet, EngineOnPublishedNetwork,
