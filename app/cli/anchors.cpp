@@ -9,6 +9,7 @@
 #include "app/cli/networks.h"
 #include "app/cli/options.h"
 #include "syolo/data/anchor_fit.h"
+#include "syolo/graph/number_text.h"
 
 namespace syolo::cli {
 namespace {
@@ -20,14 +21,6 @@ struct AnchorsArgs {
   double anchor_t = 4;
   bool force = false;
 };
-
-std::string list_of(const std::vector<Anchor>& anchors) {
-  std::string text;
-  for (const Anchor& anchor : anchors) {
-    text += format("{}{:.1f},{:.1f}", text.empty() ? "" : ", ", anchor.w, anchor.h);
-  }
-  return text;
-}
 
 /// What every anchor line of the cfg's heads says is replaced; all else stays as it is.
 std::string with_anchors(std::string_view text, const std::vector<Anchor>& anchors) {
@@ -44,7 +37,7 @@ std::string with_anchors(std::string_view text, const std::vector<Anchor>& ancho
                              words.find('=') != std::string_view::npos;
     if (anchor_line) {
       const std::size_t tail = line.find_last_not_of("\r\n") + 1;
-      result += "anchors = " + list_of(anchors);
+      result += "anchors = " + anchor_list(anchors);
       result += line.substr(tail);
     } else {
       result += line;
@@ -135,7 +128,7 @@ Exit run(const AnchorsArgs& args, Console& out) {
   } else {
     if (before) out.print("cfg:   " + summary(*before) + "\n");
     out.print("found: " + summary(fit) + "\n");
-    out.print("anchors = " + list_of(found) + "\n");
+    out.print("anchors = " + anchor_list(found) + "\n");
     if (network) print_heads(found, fit, *network, static_cast<double>(sizes.size()), out);
   }
   if (!better) {

@@ -4,15 +4,17 @@
 #include "app/cli/fit.h"
 
 #include <algorithm>
-#include <chrono>
+#include <cmath>
 #include <memory>
 #include <set>
 
 #include "app/cli/command.h"
-#include "app/cli/interrupt.h"
-#include "app/cli/price_file.h"
+#include "app/cli/datasets.h"
+#include "app/cli/fit_prices.h"
+#include "app/cli/recipe_anchors.h"
 #include "app/cli/setup.h"
 #include "syolo/base/parallel.h"
+#include "syolo/data/anchor_fit.h"
 #include "syolo/graph/cfg.h"
 #include "syolo/graph/cost.h"
 #include "syolo/graph/lower.h"
@@ -22,13 +24,22 @@
 namespace syolo::cli {
 namespace {
 
-constexpr int kTries = 6;  // candidates measured before giving up
+constexpr int kTries = 6;        // candidates measured before giving up
+constexpr double kSameAp = 0.3;  // not worth another run
+constexpr int kFinestCell = 8;   // pixels
 
 struct FitArgs {
   double latency_ms = 0, fps = 0, memory_mb = 0, seconds = 50;
-  int base = 3, classes = 80;
-  std::string prices, record, out, plot;
+  int base = 3, classes = 0;
+  std::string data, prices, record, out, plot;
   PlanArgs plan;
+};
+
+/// The members to look at, and what a dataset says about them.
+struct Wanted {
+  std::vector<Member> grid;
+  int classes = 80;
+  std::optional<Dataset> data = {};
 };
 
 Budget budget_of(const FitArgs& args) {
@@ -43,90 +54,11 @@ Budget budget_of(const FitArgs& args) {
   return {ms, static_cast<std::int64_t>(args.memory_mb * (1 << 20))};
 }
 
-/// Members of equal shapes: one shallow network tells the prices of all.
-std::vector<Member> shape_groups(SearchBase base) {
-  std::vector<Member> groups;
-  for (const Member& member : search_grid(base)) {
-    const Member shallow = shallowest(member);
-    if (std::find(groups.begin(), groups.end(), shallow) == groups.end()) groups.push_back(shallow);
-  }
-  return groups;
-}
-
-/// Measures shallow networks, the least work first, until the budget, the time or the list ends.
-class Measurement {
- public:
-  Measurement(const FitArgs& args, const Budget& budget, PriceFile& file, Console& out) :
-      args_(args), budget_(budget), file_(file), out_(out),
-      options_(args.plan.options(out.globals)) {}
-
-  void operator()() {
-    struct Group {
-      Graph graph;
-      double gflops;
-    };
-    std::vector<Group> groups;
-    for (const Member& member : shape_groups(static_cast<SearchBase>(args_.base))) {
-      Graph graph = build(recipe_of(member, args_.classes));
-      const double gflops = cost(graph, lower(graph)).gflops();
-      groups.push_back({std::move(graph), gflops});
-    }
-    std::stable_sort(groups.begin(), groups.end(),
-                     [](const Group& a, const Group& b) { return a.gflops < b.gflops; });
-    const Polling polling;
-    const auto begin = std::chrono::steady_clock::now();
-    std::size_t done = 0, measured = 0;
-    for (const Group& group : groups) {
-      out_.progress(static_cast<std::int64_t>(done++), std::ssize(groups), "shapes");
-      if (interrupted()) throw Error(ErrorKind::cancelled, "stopped while measuring");
-      if (file_.prices.price(group.graph)) continue;
-      const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
-      if (spent.count() > args_.seconds) {
-        unfinished_ = true;
-        break;
-      }
-      if (!within_reach(group.gflops)) continue;
-      measure(group.graph, group.gflops);
-      ++measured;
-    }
-    out_.end_progress();
-    if (measured == 0) return;
-    file_.prices.spread = std::max(1.0, middle(spreads_));
-    out_.note(
-        format("measured the layers of {} networks ({} prices)", measured, file_.prices.ms.size()));
-    if (unfinished_) out_.note("larger ones are not priced yet: run again to go on");
-  }
-
- private:
-  /// Even at twice the best rate seen, would it take longer than the budget?
-  bool within_reach(double gflops) const {
-    return budget_.latency_ms == 0 || rate_ == 0 || gflops / (2 * rate_) < budget_.latency_ms;
-  }
-  void measure(const Graph& graph, double gflops) {
-    const RunTimes times = measure_prices(graph, options_, file_.prices);
-    rate_ = std::max(rate_, gflops / times.least_ms);
-    spreads_.push_back(times.p95_ms / times.quartile_ms);
-  }
-  static double middle(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    return values[values.size() / 2];
-  }
-
-  const FitArgs& args_;
-  const Budget& budget_;
-  PriceFile& file_;
-  Console& out_;
-  PlanOptions options_;
-  double rate_ = 0;  // GFLOPs per millisecond, best
-  std::vector<double> spreads_;
-  bool unfinished_ = false;
-};
-
-std::vector<FitRow> priced_rows(const FitArgs& args, const PriceList& prices,
+std::vector<FitRow> priced_rows(const Wanted& wanted, const PriceList& prices,
                                 const QualityFit& fit) {
   std::vector<FitRow> rows;
-  for (const Member& member : search_grid(static_cast<SearchBase>(args.base))) {
-    const Graph graph = build(recipe_of(member, args.classes));
+  for (const Member& member : wanted.grid) {
+    const Graph graph = build(recipe_of(member, wanted.classes));
     const std::optional<double> ms = prices.price(graph);
     if (!ms) continue;
     const CostTable table = cost(graph, lower(graph));
@@ -135,12 +67,58 @@ std::vector<FitRow> priced_rows(const FitArgs& args, const PriceList& prices,
     row.gflops = table.gflops();
     row.parameters = table.parameters;
     row.memory_bytes = table.weight_bytes + table.peak_activation_bytes;
+    row.predicted_typical_ms = *ms;
     row.predicted_ms = *ms * prices.spread;
     row.predicted_ap = fit.ap(row.gflops, member.side);
     row.seen = fit.within(row.gflops);
     rows.push_back(row);
   }
   return rows;
+}
+
+ObjectSizes object_sizes(const Dataset& data) {
+  constexpr int kSide = 1000;
+  std::vector<double> sides;
+  for (const Anchor& box : box_sizes(data, {kSide, kSide}, Fit::letterbox))
+    sides.push_back(std::sqrt(double{box.w} * double{box.h}) / kSide);
+  if (sides.empty()) {
+    throw Error(ErrorKind::input, "expected boxes in the dataset's training part, found none", {},
+                "without --data nothing is asked of objects");
+  }
+  std::sort(sides.begin(), sides.end());
+  const auto last = static_cast<double>(sides.size() - 1);
+  return {sides[static_cast<std::size_t>(0.1 * last)], sides[static_cast<std::size_t>(0.9 * last)]};
+}
+
+Wanted wanted_of(const FitArgs& args, Console& out) {
+  const auto base = static_cast<SearchBase>(args.base);
+  if (args.data.empty()) return {search_grid(base), args.classes > 0 ? args.classes : 80};
+  if (args.classes > 0) {
+    throw Error(ErrorKind::usage, "expected --classes or --data, found both", {},
+                "the dataset says how many classes there are");
+  }
+  std::vector<Part> parts = load_parts_for(args.data, out);
+  Dataset data = std::move(parts.front().data);  // the training part comes first
+  const ObjectSizes sizes = object_sizes(data);
+  const int classes = std::max(1, static_cast<int>(data.names.size()));
+  Wanted wanted{search_grid(base, sizes), classes, std::move(data)};
+  const Member& least = wanted.grid.front();
+  out.note(
+      format("{} classes; objects of {:.1f} % to {:.1f} % of the picture's side: inputs from {}",
+             classes, 100 * sizes.small, 100 * sizes.large, least.side));
+  if (search_grid(base).back().side * sizes.small < kFinestCell) {
+    out.warn(
+        format("a tenth of the objects is smaller than a cell of {} pixels even at the "
+               "largest input: no member sees them well",
+               kFinestCell));
+  }
+  return wanted;
+}
+
+Recipe recipe_for(const Wanted& wanted, const Member& member, std::uint64_t seed, Console& out) {
+  Recipe r = recipe_of(member, wanted.classes);
+  if (wanted.data) fit_anchors(r, *wanted.data, seed, out);
+  return r;
 }
 
 std::vector<FitRow> affordable(const std::vector<FitRow>& rows, const Budget& budget) {
@@ -175,31 +153,75 @@ std::string miss(const std::vector<FitRow>& rows, const Budget& budget) {
   return text;
 }
 
-/// The best one that also holds its budget when it runs. Each failure teaches how far the
-/// predictions are off.
-std::optional<FitRow> proven(std::vector<FitRow> rows, const FitArgs& args, const Budget& budget,
-                             Console& out) {
-  double off = 1;
-  int tries = 0;
-  for (FitRow& row : rows) {
-    if (row.predicted_ms * off > budget.latency_ms) continue;
-    if (++tries > kTries) break;
-    const Graph graph = build(recipe_of(row.member, args.classes));
-    const RunTimes times = measure_run(graph, args.plan.options(out.globals), 1);
-    row.measured_ms = times.p95_ms;
-    row.memory_bytes = times.memory_bytes;
-    const bool small = budget.memory_bytes == 0 || times.memory_bytes <= budget.memory_bytes;
-    if (times.p95_ms <= budget.latency_ms && small) return row;
-    if (times.p95_ms > 2 * times.quartile_ms) {
-      out.note(format("this machine is busy: one run in twenty takes {:.1f} times as long as most",
-                      times.p95_ms / times.quartile_ms));
-    }
-    out.note(format("{}: predicted {:.2f} ms, measured {:.2f} ms: too long", to_text(row.member),
-                    row.predicted_ms, times.p95_ms));
-    off = std::max(off, times.p95_ms / row.predicted_ms);
+/// The best by predicted AP; among those that the fit cannot tell from it, the one of most work.
+/// Null when there is none.
+const FitRow* best_of(const std::vector<const FitRow*>& rows, double error) {
+  double most = -1;
+  for (const FitRow* row : rows) most = std::max(most, row->predicted_ap);
+  const FitRow* best = nullptr;
+  for (const FitRow* row : rows) {
+    if (row->predicted_ap < most - error) continue;
+    if (!best || row->gflops > best->gflops) best = row;
   }
-  return std::nullopt;
+  return best;
 }
+
+/// Runs members, the best first, until the best that holds the budget is found. Each run teaches by
+/// how much the predictions are off, in both directions: the next is the best that holds by then.
+class Proof {
+ public:
+  Proof(int classes, const PlanOptions& options, const Budget& budget, double error, Console& out) :
+      classes_(classes), options_(options), budget_(budget), error_(error), out_(out) {}
+
+  /// @param rows  all priced members
+  std::optional<FitRow> operator()(const std::vector<FitRow>& rows) {
+    std::set<const FitRow*> tried;
+    std::optional<FitRow> best;
+    for (int tries = 0; tries < kTries; ++tries) {
+      std::vector<const FitRow*> open;
+      for (const FitRow& row : rows) {
+        const bool better =
+            !best || (row.gflops > best->gflops && row.predicted_ap > best->predicted_ap + kSameAp);
+        const bool fits = row.predicted_ms * off_ <= budget_.latency_ms && fits_memory(row);
+        if (better && fits && !tried.contains(&row)) open.push_back(&row);
+      }
+      const FitRow* next = best_of(open, error_);
+      if (!next) break;
+      tried.insert(next);
+      FitRow row = *next;
+      if (holds(row)) best = row;
+    }
+    return best;
+  }
+
+ private:
+  bool fits_memory(const FitRow& row) const {
+    return budget_.memory_bytes == 0 || row.memory_bytes <= budget_.memory_bytes;
+  }
+
+  bool holds(FitRow& row) {
+    const RunTimes times = measure_run(build(recipe_of(row.member, classes_)), options_, 1);
+    row.measured_ms = times.p95_ms;
+    row.measured_typical_ms = times.quartile_ms;
+    row.memory_bytes = times.memory_bytes;
+    off_ = times.p95_ms / row.predicted_ms;
+    if (times.p95_ms <= budget_.latency_ms && fits_memory(row)) return true;
+    if (times.p95_ms > 2 * times.quartile_ms) {
+      out_.note(format("this machine is busy: one run in twenty takes {:.1f} times as long as most",
+                       times.p95_ms / times.quartile_ms));
+    }
+    out_.note(format("{}: predicted {:.2f} ms, measured {:.2f} ms: too long", to_text(row.member),
+                     row.predicted_ms, times.p95_ms));
+    return false;
+  }
+
+  int classes_;
+  const PlanOptions& options_;
+  const Budget& budget_;
+  double error_;  // of predicted AP
+  Console& out_;
+  double off_ = 1;  // measured over predicted, of the last run
+};
 
 Json to_json(const FitRow& row) {
   Json json = {{"recipe", to_text(row.member)},
@@ -213,7 +235,10 @@ Json to_json(const FitRow& row) {
                {"gflops", rounded(row.gflops, 3)},
                {"predicted_ap", rounded(row.predicted_ap, 2)},
                {"memory_mib", rounded(static_cast<double>(row.memory_bytes) / (1 << 20), 1)}};
-  if (row.measured_ms) json["measured_ms"] = rounded(*row.measured_ms, 3);
+  json["predicted_typical_ms"] = rounded(row.predicted_typical_ms, 3);
+  if (!row.measured_ms) return json;
+  json["measured_ms"] = rounded(*row.measured_ms, 3);
+  json["measured_typical_ms"] = rounded(row.measured_typical_ms, 3);
   return json;
 }
 
@@ -232,6 +257,10 @@ void print(const std::vector<FitRow>& front, const FitRow& chosen, const Quality
   const std::size_t shown = std::min<std::size_t>(front.size(), 8);
   for (std::size_t i = front.size() - shown; i < front.size(); ++i) text += line_of(front[i]);
   text += "\nchosen\n" + line_of(chosen);
+  if (chosen.measured_ms) {
+    text += format("most runs: predicted {:.2f} ms, measured {:.2f} ms\n",
+                   chosen.predicted_typical_ms, chosen.measured_typical_ms);
+  }
   out.print(text +
             format("times: 95th percentile of one picture. AP: {:.2f} {:+.2f} GFLOPs^-0.7 {:+.2f} "
                    "ln(side/640), fitted to {} published networks; off by {:.1f} AP at a network "
@@ -240,10 +269,12 @@ void print(const std::vector<FitRow>& front, const FitRow& chosen, const Quality
                    chosen.seen ? "" : "; * far outside their work: a guess"));
 }
 
-void write_files(const FitArgs& args, const std::vector<FitRow>& rows, const Budget& budget,
-                 const FitRow& chosen, const std::string& machine, Console& out) {
+void write_files(const FitArgs& args, const Wanted& wanted, const std::vector<FitRow>& rows,
+                 const Budget& budget, const FitRow& chosen, const std::string& machine,
+                 Console& out) {
   if (!args.out.empty()) {
-    write_file_atomic(args.out, write_cfg(build(recipe_of(chosen.member, args.classes))));
+    const Recipe r = recipe_for(wanted, chosen.member, out.globals.seed, out);
+    write_file_atomic(args.out, write_cfg(build(r)));
     out.note("written: " + printable(args.out));
   }
   if (args.plot.empty()) return;
@@ -255,6 +286,22 @@ void write_files(const FitArgs& args, const std::vector<FitRow>& rows, const Bud
   out.note("written: " + printable(args.plot));
 }
 
+std::string fit_document(const FitArgs& args, const Budget& budget, const PriceFile& file,
+                         const QualityFit& fit, const FitRow& chosen,
+                         const std::vector<FitRow>& front) {
+  Json candidates = Json::array();
+  for (const FitRow& row : front) candidates.push_back(to_json(row));
+  Json best = to_json(chosen);
+  best["cfg"] = args.out;
+  return document(
+      {{"budget", {{"latency_ms", budget.latency_ms}, {"memory_mib", args.memory_mb}}},
+       {"machine",
+        {{"processor", file.machine}, {"threads", file.threads}, {"precision", file.precision}}},
+       {"quality_error", rounded(fit.leave_one_out, 2)},
+       {"chosen", std::move(best)},
+       {"candidates", std::move(candidates)}});
+}
+
 Exit run(const FitArgs& args, Console& out) {
   const Budget budget = budget_of(args);
   const PlanOptions options = args.plan.options(out.globals);
@@ -262,8 +309,10 @@ Exit run(const FitArgs& args, Console& out) {
   const bool foreign = !args.prices.empty();
   PriceFile file = foreign ? load_prices(args.prices)
                            : own_prices(options.cache, threads, word(options.precision));
+  const Wanted wanted = wanted_of(args, out);
+  const QualityFit fit = fit_quality(quality_points());
   if (!foreign) {
-    Measurement(args, budget, file, out)();
+    measure_prices({wanted.grid, wanted.classes, budget, fit, options, args.seconds}, file, out);
     keep_prices(options.cache, file);
   }
   if (!args.record.empty()) {
@@ -271,8 +320,7 @@ Exit run(const FitArgs& args, Console& out) {
     out.note("written: " + printable(args.record));
     if (budget.latency_ms == 0) return Exit::done;
   }
-  const QualityFit fit = fit_quality(quality_points());
-  const std::vector<FitRow> rows = priced_rows(args, file.prices, fit);
+  const std::vector<FitRow> rows = priced_rows(wanted, file.prices, fit);
   if (rows.empty()) {
     throw Error(ErrorKind::input, "expected prices of members of the family, found none of them",
                 {.file = args.prices}, "record them with the same --base and --classes");
@@ -282,8 +330,10 @@ Exit run(const FitArgs& args, Console& out) {
     out.warn(miss(rows, budget));
     return Exit::no;
   }
-  std::optional<FitRow> chosen = within.front();
-  if (!foreign) chosen = proven(within, args, budget, out);
+  std::vector<const FitRow*> all;
+  for (const FitRow& row : within) all.push_back(&row);
+  std::optional<FitRow> chosen = *best_of(all, fit.leave_one_out);
+  if (!foreign) chosen = Proof(wanted.classes, options, budget, fit.leave_one_out, out)(rows);
   if (!chosen) {
     out.warn(
         format("predictions say {} members meet the budget, but none of the best {} measured did",
@@ -291,22 +341,12 @@ Exit run(const FitArgs& args, Console& out) {
     return Exit::no;
   }
   const std::vector<FitRow> front = pareto(within);
-  write_files(args, rows, budget, *chosen, file.machine, out);
-  if (!out.globals.json) {
+  write_files(args, wanted, rows, budget, *chosen, file.machine, out);
+  if (out.globals.json) {
+    out.print(fit_document(args, budget, file, fit, *chosen, front));
+  } else {
     print(front, *chosen, fit, out);
-    return Exit::done;
   }
-  Json candidates = Json::array();
-  for (const FitRow& row : front) candidates.push_back(to_json(row));
-  Json best = to_json(*chosen);
-  best["cfg"] = args.out;
-  out.print(document(
-      {{"budget", {{"latency_ms", budget.latency_ms}, {"memory_mib", args.memory_mb}}},
-       {"machine",
-        {{"processor", file.machine}, {"threads", file.threads}, {"precision", file.precision}}},
-       {"quality_error", rounded(fit.leave_one_out, 2)},
-       {"chosen", std::move(best)},
-       {"candidates", std::move(candidates)}}));
   return Exit::done;
 }
 
@@ -320,6 +360,8 @@ Action bind(CLI::App& cli) {
   add_choice(cli, "--base", args->base, {"tiny", "csp", "large", "any"}, "B",
              "tiny, csp, large, any (default)");
   add_int(cli, "--classes", args->classes, 1, 10'000, "N", "classes (default 80)");
+  add_text(cli, "--data", args->data, "DATASET",
+           "classes, object sizes and anchors of its training part");
   add_real(cli, "--seconds", args->seconds, 0.1, 3600, "S",
            "measure prices so long at most; kept for the next run (default 50)");
   add_text(cli, "--record", args->record, "FILE", "write this machine's prices; needs no budget");

@@ -19,8 +19,9 @@ struct FitRow {
   Member member;
   double gflops = 0;
   std::int64_t parameters = 0, memory_bytes = 0;
-  double predicted_ms = 0;  // 95th percentile
-  std::optional<double> measured_ms;
+  double predicted_ms = 0;                                   // 95th percentile
+  double predicted_typical_ms = 0, measured_typical_ms = 0;  // lower quartile
+  std::optional<double> measured_ms;                         // 95th percentile
   double predicted_ap = 0;
   bool seen = true;  // within the work of the published networks
 };

@@ -1,28 +1,33 @@
 // syolo scale: a member of the family at another depth, width, input or number of levels.
 
+#include <array>
 #include <cmath>
 #include <memory>
 
 #include "app/cli/command.h"
 #include "app/cli/cost_text.h"
 #include "app/cli/datasets.h"
+#include "app/cli/recipe_anchors.h"
 #include "app/cli/setup.h"
-#include "syolo/data/anchor_fit.h"
 #include "syolo/graph/cfg.h"
 #include "syolo/graph/lower.h"
 #include "syolo/zoo/picture.h"
 #include "syolo/zoo/scaling.h"
+#include "syolo/zoo/structure.h"
 #include "syolo/zoo/theory.h"
 
 namespace syolo::cli {
 namespace {
+
+constexpr int kAsItIs = -1;
 
 struct ScaleArgs {
   std::string model, levels, activation, data, out, svg;
   std::optional<Size> input;
   double depth = 1, width = 1;
   int anchors = 0, classes = 0;
-  bool table = false;
+  int block = kAsItIs, csp = kAsItIs, fusion = kAsItIs, neck = kAsItIs, join = kAsItIs;
+  bool sam = false, table = false;
 };
 
 [[noreturn]] void bad_levels(const std::string& text) {
@@ -51,8 +56,25 @@ void set_levels(const std::string& text, const Recipe& base, Scaling& scaling) {
   if (numbers.size() == 2) scaling.lowest_level = numbers.front();
 }
 
+template <class T>
+std::optional<T> choice(int number) {
+  if (number == kAsItIs) return std::nullopt;
+  return static_cast<T>(number);
+}
+
+Structure structure_of(const ScaleArgs& args) {
+  constexpr std::array kNecks = {NeckKind::fpn, NeckKind::pan, NeckKind::csp_pan, NeckKind::efm};
+  Structure structure{.block = choice<Block>(args.block),
+                      .csp = choice<Csp>(args.csp),
+                      .fusion = choice<Fusion>(args.fusion),
+                      .join = choice<Join>(args.join),
+                      .sam = args.sam};
+  if (args.neck != kAsItIs) structure.neck = kNecks.at(static_cast<std::size_t>(args.neck));
+  return structure;
+}
+
 Recipe scaled_recipe(const ScaleArgs& args) {
-  const Recipe base = recipe(args.model);
+  const Recipe base = restructured(recipe(args.model), structure_of(args));
   Scaling scaling{.depth = args.depth, .width = args.width, .input = args.input};
   scaling.anchors_per_level = args.anchors;
   scaling.classes = args.classes;
@@ -69,20 +91,6 @@ Recipe scaled_recipe(const ScaleArgs& args) {
   }
   set_levels(args.levels, base, scaling);
   return scaled(base, scaling);
-}
-
-/// As many anchors as the recipe has, found in a dataset's training part.
-void fit_anchors(Recipe& r, const std::string& data, Console& out) {
-  const std::vector<Part> parts = load_parts_for(data, out);
-  const auto sizes = box_sizes(parts.front().data, r.input, r.fit);
-  const int count = static_cast<int>(r.heads.anchors.size());
-  r.heads.anchors = fitted_anchors(sizes, count, 4, 1000, out.globals.seed);
-  for (Anchor& a : r.heads.anchors) {
-    a.w = static_cast<float>(rounded(a.w, 1));
-    a.h = static_cast<float>(rounded(a.h, 1));
-  }
-  out.note(format("anchors: best possible recall {:.4f} in {} boxes",
-                  anchor_fit(sizes, r.heads.anchors).best_possible_recall, sizes.size()));
 }
 
 Json parts_json(const std::vector<PartCost>& parts) {
@@ -151,7 +159,8 @@ Exit run(const ScaleArgs& args, Console& out) {
   }
   Recipe r = scaled_recipe(args);
   check(r);
-  if (!args.data.empty()) fit_anchors(r, args.data, out);
+  if (!args.data.empty())
+    fit_anchors(r, load_parts_for(args.data, out).front().data, out.globals.seed, out);
   const Blueprint built = blueprint(r);
   CostTable table = cost(built.graph, lower(built.graph));
   table.model = r.name;
@@ -186,6 +195,18 @@ Action bind(CLI::App& cli) {
   add_int(cli, "--anchors", args->anchors, 1, 16, "N", "anchors of each level");
   add_int(cli, "--classes", args->classes, 1, 10'000, "N", "classes (default 80)");
   add_text(cli, "--data", args->data, "DATASET", "find the anchors in its training part");
+  add_choice(cli, "--block", args->block,
+             {"plain", "darknet", "resnet", "resnext", "dense", "osa", "osa-pcb", "inverted"}, "B",
+             "of every stage: plain, darknet, resnet, resnext, dense, osa, osa-pcb, inverted");
+  add_choice(cli, "--csp", args->csp, {"none", "half", "full"}, "C",
+             "cross stage partial: none, half, full");
+  add_choice(cli, "--fusion", args->fusion, {"both", "first", "last"}, "F",
+             "CSP's transitions: both, first, last");
+  add_choice(cli, "--neck", args->neck, {"fpn", "pan", "csp-pan", "efm"}, "N",
+             "fpn, pan, csp-pan, efm (exact fusion, maxout)");
+  add_choice(cli, "--join", args->join, {"concat", "sum", "weighted"}, "J",
+             "of levels in pan and csp-pan: concat, sum, weighted (MiWRC)");
+  cli.add_flag("--sam", args->sam, "heads gate themselves (SAM)");
   add_text(cli, "--out", args->out, "FILE", "write the cfg");
   add_text(cli, "--svg", args->svg, "FILE", "write a picture of the network");
   cli.add_flag("--table", args->table, "print the theory: computed costs beside closed forms");

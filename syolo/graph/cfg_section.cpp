@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "syolo/graph/cfg.h"
+#include "syolo/graph/number_text.h"
 
 namespace syolo {
 
@@ -249,8 +250,7 @@ std::string write_cfg(const Graph& graph) {
   head.flag("letter_box", net.preprocess.fit == Fit::letterbox);
   if (net.preprocess.interpolation == Interpolation::half_pixel)
     head.text("interpolation", "half_pixel");
-  if (net.preprocess.pad != 0.5F)
-    head.real("letter_box_pad", static_cast<double>(net.preprocess.pad));
+  if (net.preprocess.pad != 0.5F) head.text("letter_box_pad", shortest(net.preprocess.pad));
   if (net.preprocess.bits != 8) head.integer("bits", net.preprocess.bits);
   for (const auto& [key, value] : net.hints) head.text(key, value);
   std::string out = "[net]\n" + head.take();

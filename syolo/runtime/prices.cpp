@@ -10,7 +10,8 @@ namespace syolo {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr int kRuns = 12;
+constexpr std::size_t kLeastRuns = 12, kMostRuns = 60;
+constexpr double kEnoughMs = 250;
 
 double ms_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
@@ -84,13 +85,15 @@ std::optional<double> PriceList::price(const Graph& graph) const {
 
 RunTimes measure_prices(const Graph& graph, const PlanOptions& options, PriceList& prices) {
   Trial trial(graph, options);
-  std::vector<double> whole;
-  whole.reserve(kRuns);
-  for (int i = 0; i < kRuns; ++i) whole.push_back(trial.run());
   const std::vector<PlanStep> steps = explain(*trial.plan).steps;
+  std::vector<double> whole;
   std::vector<std::vector<double>> of_step(steps.size());
-  trial.session.set_timing(true);
-  for (int i = 0; i < kRuns; ++i) {
+  // In turn, so that whatever slows the machine for a while slows both alike.
+  const auto begin = Clock::now();
+  while (whole.size() < kLeastRuns || (whole.size() < kMostRuns && ms_since(begin) < kEnoughMs)) {
+    trial.session.set_timing(false);
+    whole.push_back(trial.run());
+    trial.session.set_timing(true);
     trial.run();
     const auto ms = trial.session.step_ms();
     for (std::size_t s = 0; s < steps.size(); ++s) of_step[s].push_back(ms[s]);

@@ -5,6 +5,8 @@
 namespace syolo::zoo {
 namespace {
 
+constexpr int kGroups = 32;  // of ResNeXt
+
 /// A residual bottleneck. Darknet's last convolution is activated before the sum; ResNet's sum is.
 NodeId bottleneck(Builder& b, NodeId x, const Stage& stage, int carry, Act act) {
   switch (stage.block) {
@@ -18,17 +20,12 @@ NodeId bottleneck(Builder& b, NodeId x, const Stage& stage, int carry, Act act) 
       const bool grouped = stage.block == Block::resnext;
       const int hidden = stage.width / (grouped ? 2 : 4);
       NodeId y = b.conv(x, {.filters = hidden}, act);
-      y = b.conv(y, {.filters = hidden, .size = 3, .groups = grouped ? 32 : 1}, act);
+      y = b.conv(y, {.filters = hidden, .size = 3, .groups = grouped ? kGroups : 1}, act);
       return b.shortcut(b.conv(y, {.filters = carry}, Act::linear()), x, act);
     }
     default:
       return b.conv(x, {.filters = carry, .size = 3}, act);
   }
-}
-
-/// Blocks whose layers are not a chain of sums.
-bool one_map(Block block) {
-  return block == Block::dense || block == Block::osa || block == Block::inverted;
 }
 
 NodeId dense(Builder& b, NodeId x, const Stage& stage, Act act) {
@@ -47,17 +44,20 @@ NodeId osa(Builder& b, NodeId x, const Stage& stage, int carry, Act act) {
   return b.conv(b.concat(all), {.filters = carry}, act);
 }
 
-NodeId inverted(Builder& b, NodeId x, const Stage& stage, Act act) {
+Feature inverted(Builder& b, NodeId x, const Stage& stage, Act act) {
+  Feature run;
   int stride = stage.down == Down::inside ? stage.stride : 1;
   for (int i = 0; i < stage.depth; ++i, stride = 1) {
     const int in = b.channels(x), wide = in * stage.expansion;
     const NodeId expanded = stage.expansion == 1 ? x : b.conv(x, {.filters = wide}, act);
+    if (stride == 2) run.before = expanded;
     const NodeId depthwise =
         b.conv(expanded, {.filters = wide, .size = 3, .stride = stride, .groups = wide}, act);
     const NodeId out = b.conv(depthwise, {.filters = stage.width}, Act::linear());
     x = stride == 1 && in == stage.width ? b.shortcut(out, x) : out;
   }
-  return x;
+  run.out = run.tap = run.inner = x;
+  return run;
 }
 
 /// yolov4-tiny's block: 3x3 b; of its second half two 3x3 b/2, joined, 1x1 b; both joined.
@@ -73,7 +73,7 @@ Feature osa_pcb(Builder& b, NodeId x, const Stage& stage, Act act) {
 Feature csp_stage(Builder& b, NodeId x, const Stage& stage, Act act) {
   const int half = stage.csp == Csp::full ? stage.width : stage.width / 2;
   const NodeId bypass = b.conv(x, {.filters = half}, act);
-  const NodeId entry = b.conv(x, {.filters = half}, act);
+  const NodeId entry = b.conv(x, {.filters = stage.entry > 0 ? stage.entry : half}, act);
   const Feature run = layers(b, entry, stage, half, act);
   const NodeId main =
       stage.fusion == Fusion::first ? run.out : b.conv(run.out, {.filters = half}, act);
@@ -86,11 +86,11 @@ Feature csp_stage(Builder& b, NodeId x, const Stage& stage, Act act) {
 }  // namespace
 
 Feature layers(Builder& b, NodeId x, const Stage& stage, int carry, Act act) {
+  if (stage.block == Block::inverted) return inverted(b, x, stage, act);
   if (stage.block == Block::dense) x = dense(b, x, stage, act);
   if (stage.block == Block::osa) x = osa(b, x, stage, carry, act);
-  if (stage.block == Block::inverted) x = inverted(b, x, stage, act);
   Feature run{x, x, x};
-  if (one_map(stage.block)) return run;
+  if (stage.block == Block::dense || stage.block == Block::osa) return run;
   for (int i = 0; i < stage.depth; ++i) {
     run.inner = run.out;
     run.out = run.tap = bottleneck(b, run.out, stage, carry, act);
@@ -102,17 +102,21 @@ Feature stage(Builder& b, NodeId x, const Stage& stage, Act act) {
   if (stage.down == Down::conv)
     x = b.conv(x, {.filters = stage.width, .size = 3, .stride = stage.stride}, act);
   if (stage.down == Down::pool) x = b.maxpool(x, 2, stage.stride);
+  if (stage.down == Down::narrow) {
+    x = b.conv(
+        x, {.filters = stage.width / 2, .size = 3, .stride = stage.stride, .groups = kGroups}, act);
+  }
   if (stage.block == Block::osa_pcb) return osa_pcb(b, x, stage, act);
   if (stage.csp != Csp::none) return csp_stage(b, x, stage, act);
   return layers(b, x, stage, stage.width, act);
 }
 
-NodeId pyramid(Builder& b, NodeId x) {
-  const NodeId five = b.maxpool(x, 5, 1);
-  const NodeId nine = b.maxpool(x, 9, 1);
-  const NodeId thirteen = b.maxpool(x, 13, 1);
-  return b.dialect() == Dialect::pytorch ? b.concat({x, five, nine, thirteen})
-                                         : b.concat({thirteen, nine, five, x});
+NodeId pyramid(Builder& b, NodeId x, std::array<int, 3> sizes) {
+  const NodeId small = b.maxpool(x, sizes[0], 1);
+  const NodeId middle = b.maxpool(x, sizes[1], 1);
+  const NodeId large = b.maxpool(x, sizes[2], 1);
+  return b.dialect() == Dialect::pytorch ? b.concat({x, small, middle, large})
+                                         : b.concat({large, middle, small, x});
 }
 
 NodeId plain_group(Builder& b, NodeId x, int n, const Neck& neck, bool spp, Act act) {

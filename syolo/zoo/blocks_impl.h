@@ -1,13 +1,16 @@
 // The building blocks: layers of a stage, stages, groups of a neck, pooling pyramids.
 #pragma once
 
+#include <array>
+
 #include "syolo/zoo/builder_impl.h"
 
 namespace syolo::zoo {
 
-/// What a stage hands on. `tap`: what a neck takes sideways; `inner`: before its last layer.
+/// What a stage hands on. `tap`: what a neck takes sideways; `inner`: before its last layer;
+/// `before`: the first layer's expanded map at the size of the stage before, if it halves inside.
 struct Feature {
-  NodeId out = -1, tap = -1, inner = -1;
+  NodeId out = -1, tap = -1, inner = -1, before = -1;
 };
 
 /// `depth` layers on a path of `carry` channels; hidden widths follow the stage's own width.
@@ -17,8 +20,8 @@ Feature layers(Builder& b, NodeId x, const Stage& stage, int carry, Act act);
 /// The stage with its halving of the map.
 Feature stage(Builder& b, NodeId x, const Stage& stage, Act act);
 
-/// Maxima of 5, 9 and 13 cells joined with the map itself.
-NodeId pyramid(Builder& b, NodeId x);
+/// Maxima of 5, 9 and 13 cells (or as said) joined with the map itself.
+NodeId pyramid(Builder& b, NodeId x, std::array<int, 3> sizes = {5, 9, 13});
 
 /// 1x1 n, then `depth` times 3x3 2n, 1x1 n; `spp`: the pyramid and another 1x1 behind the first.
 NodeId plain_group(Builder& b, NodeId x, int n, const Neck& neck, bool spp, Act act);

@@ -2,6 +2,7 @@
 
 #include "syolo/base/text.h"
 #include "syolo/graph/cfg.h"
+#include "syolo/graph/number_text.h"
 #include "syolo/zoo/builder_impl.h"
 
 namespace syolo::zoo {
@@ -80,6 +81,14 @@ NodeId Builder::shortcut(NodeId src, NodeId from, Act act) {
   return add("shortcut", {{"from", number(from)}, {"activation", std::string(act.name())}});
 }
 
+NodeId Builder::weighted_sum(NodeId src, std::span<const NodeId> from) {
+  SYOLO_ASSERT(src == last(), "a sum follows its first operand");
+  return add("shortcut", {{"from", list(from)},
+                          {"activation", std::string(Act::linear().name())},
+                          {"weights_type", "per_feature"},
+                          {"weights_normalization", "relu"}});
+}
+
 NodeId Builder::concat(std::span<const NodeId> sources) {
   return add("route", {{"layers", list(sources)}});
 }
@@ -91,6 +100,11 @@ NodeId Builder::second_half(NodeId src) {
 NodeId Builder::maxpool(NodeId src, int size, int stride) {
   from(src);
   return add("maxpool", {{"size", number(size)}, {"stride", number(stride)}});
+}
+
+NodeId Builder::maxout(NodeId src, int channels) {
+  from(src);
+  return add("maxpool", {{"maxpool_depth", "1"}, {"out_channels", number(channels)}});
 }
 
 NodeId Builder::upsample(NodeId src) {
@@ -125,11 +139,9 @@ NodeId Builder::classify(NodeId src, int classes) {
 
 NodeId Builder::yolo(NodeId src, const HeadSet& heads, const Level& level) {
   from(src);
-  std::string anchors, mask;
-  for (const Anchor& a : heads.anchors)
-    anchors += format("{}{},{}", anchors.empty() ? "" : ",", a.w, a.h);
+  std::string mask;
   for (const int m : level.mask) mask += format("{}{}", mask.empty() ? "" : ",", m);
-  KeyValues keys = {{"anchors", anchors},
+  KeyValues keys = {{"anchors", anchor_list(heads.anchors)},
                     {"mask", mask},
                     {"num", number(std::ssize(heads.anchors))},
                     {"classes", number(heads.classes)},

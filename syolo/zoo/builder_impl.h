@@ -24,13 +24,15 @@ class Builder {
   Dialect dialect() const { return dialect_; }
 
   NodeId conv(NodeId src, const ConvShape& shape, Act act);
-  NodeId shortcut(NodeId src, NodeId from, Act act = {});  // src must be the last layer
+  NodeId shortcut(NodeId src, NodeId from, Act act = {});         // src must be the last layer
+  NodeId weighted_sum(NodeId src, std::span<const NodeId> from);  // learned weights, as above
   NodeId concat(std::span<const NodeId> sources);
   NodeId concat(std::initializer_list<NodeId> sources) {
     return concat(std::span(sources.begin(), sources.size()));
   }
   NodeId second_half(NodeId src);  // of its channels
   NodeId maxpool(NodeId src, int size, int stride);
+  NodeId maxout(NodeId src, int channels);  // the greatest of every `channels`-th channel
   NodeId upsample(NodeId src);
   NodeId space_to_depth(NodeId src);
   NodeId sam(NodeId src, NodeId from);

@@ -37,7 +37,8 @@ void check_stage(const Stage& s, const std::string& item) {
   const bool grows = s.block == Block::dense || s.block == Block::osa;
   if (grows) check_range(item + ": growth", s.growth, 1, kMostChannels);
   if (s.block == Block::inverted) check_range(item + ": expansion", s.expansion, 1, 64);
-  if (s.block == Block::resnext) check_multiple(width, s.width, 64, "32 groups of half of it");
+  if (s.block == Block::resnext || s.down == Down::narrow)
+    check_multiple(width, s.width, 64, "32 groups of half of it");
   if (s.block == Block::resnet) check_multiple(width, s.width, 4, "a quarter of it is hidden");
   const bool halves = s.csp != Csp::none || s.block == Block::osa_pcb ||
                       (s.block == Block::darknet && s.hidden == 0);
@@ -83,6 +84,8 @@ void check_heads(const Recipe& r) {
   const int anchors = static_cast<int>(r.heads.anchors.size());
   for (const Level& level : r.levels) {
     check_range("level: width", level.width, 1, kMostChannels);
+    if (r.neck.kind == NeckKind::lite)
+      check_range("level: project", level.project, 1, kMostChannels);
     if (level.mask.empty())
       refuse("mask", "expected anchors of each level, found none", "nearest: 1");
     for (const int m : level.mask) check_range("mask", m, 0, anchors - 1);

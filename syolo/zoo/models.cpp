@@ -8,10 +8,29 @@
 #include "syolo/base/error.h"
 #include "syolo/base/text.h"
 #include "syolo/zoo/anchors_impl.h"
+#include "syolo/zoo/models_impl.h"
 #include "syolo/zoo/scaling.h"
 
 namespace syolo {
+
+namespace zoo {
+
+std::vector<Level> even_levels(const std::vector<int>& widths, int per_level, double scale_xy) {
+  std::vector<Level> levels;
+  int next = 0;
+  for (const int width : widths) {
+    Level level{.width = width, .head_width = 2 * width, .mask = {}, .scale_xy = scale_xy};
+    for (int i = 0; i < per_level; ++i) level.mask.push_back(next++);
+    levels.push_back(std::move(level));
+  }
+  return levels;
+}
+
+}  // namespace zoo
+
 namespace {
+
+using zoo::even_levels;
 
 // ---- training keys of [net] ------------------------------------------------------------------
 constexpr std::string_view kNetV3 =
@@ -94,18 +113,6 @@ std::vector<Stage> dark_stages(const std::vector<int>& widths, const std::vector
     stages.push_back({.width = widths[i], .depth = depths[i], .csp = i == 0 ? first : others});
   }
   return stages;
-}
-
-/// Levels of neck widths, heads of twice the width, `per_level` anchors each.
-std::vector<Level> even_levels(const std::vector<int>& widths, int per_level, double scale_xy) {
-  std::vector<Level> levels;
-  int next = 0;
-  for (const int width : widths) {
-    Level level{.width = width, .head_width = 2 * width, .mask = {}, .scale_xy = scale_xy};
-    for (int i = 0; i < per_level; ++i) level.mask.push_back(next++);
-    levels.push_back(std::move(level));
-  }
-  return levels;
 }
 
 Recipe darknet53() {
@@ -376,9 +383,23 @@ Recipe yolov4x_pytorch() {
   return yolov4_u5("yolov4x-mish-pytorch", 1.33, 1.25);
 }
 
+Recipe csresnet50_panet_spp() {
+  return zoo::csresnet50_panet_spp(yolov4());
+}
+Recipe csresnext50_panet_spp() {
+  return zoo::csresnext50_panet_spp(yolov4());
+}
+Recipe csresnext50_optimal() {
+  return zoo::csresnext50_panet_spp_original_optimal(yolov4());
+}
+Recipe yolov4_mobilenetv2() {
+  return zoo::yolov4_mobilenetv2(yolov4_csp());
+}
+
 constexpr std::string_view kAlexey = "AlexeyAB/darknet";
 constexpr std::string_view kPytorch = "WongKinYiu/PyTorch_YOLOv4";
 constexpr std::string_view kU5 = "WongKinYiu/PyTorch_YOLOv4, branch u5";
+constexpr std::string_view kMobileNet = "dog-qiuqiu/MobileNet-Yolo";
 constexpr std::string_view kScaled = "WongKinYiu/ScaledYOLOv4";
 
 constexpr std::array kRows = {
@@ -403,6 +424,20 @@ constexpr std::array kRows = {
              "CSPDarknet53, SPP, PAN",
              yolov4,
              {64'363'101, 128.389, "AP 43.5, AP50 65.7 at 608", kAlexey}},
+    ZooModel{"csresnext50-panet-spp",
+             "YOLOv4 on CSPResNeXt50",
+             csresnext50_panet_spp,
+             {56'942'525, 71.291, "", kAlexey}},
+    ZooModel{"csresnext50-panet-spp-original-optimal",
+             "YOLOv4 on CSPResNeXt50, YOLOv4's anchors",
+             csresnext50_optimal,
+             {56'942'525, 100.532, "AP 43.2, AP50 65.4 at 608", kAlexey}},
+    ZooModel{"csresnet50-panet-spp", "YOLOv4 on CSPResNet50", csresnet50_panet_spp, {}},
+    ZooModel{"mobilenetv2-yolov3-nano",
+             "MobileNetV2 for processors, two levels",
+             zoo::mobilenetv2_yolov3_nano,
+             {873'150, 0.549, "AP50 30.1 at 320", kMobileNet}},
+    ZooModel{"yolov4-mobilenetv2", "MobileNetV2, CSP-PAN, three levels", yolov4_mobilenetv2, {}},
     ZooModel{"yolov4-sam-mish-csp-reorg-bfm",
              "gated heads, finer pixels joined",
              yolov4_bfm,
@@ -483,6 +518,8 @@ constexpr std::array kRows = {
              "YOLOv4's backbone, classifier",
              csdarknet53,
              {27'642'184, 13.067, "", kAlexey}},
+    ZooModel{"csresnet50", "CSP-ized ResNet50, classifier", zoo::csresnet50, {}},
+    ZooModel{"csresnext50", "CSP-ized ResNeXt50, classifier", zoo::csresnext50, {}},
 };
 
 }  // namespace

@@ -49,6 +49,10 @@ void run_family(Assembly& a) {
       return pan_family(a);
     case NeckKind::bfm:
       return bfm_family(a);
+    case NeckKind::efm:
+      return efm_family(a);
+    case NeckKind::lite:
+      return lite_family(a);
   }
 }
 
@@ -74,6 +78,7 @@ void Assembly::backbone() {
         format("{}{} {} x {}", s.csp == Csp::none ? "" : "CSP", name_of(s.block), s.width, s.depth),
         level);
     const Feature feature = stage(b, x, s, recipe.act);
+    if (feature.before >= 0) features_[level - 1].tap = feature.before;
     x = feature.out;
     features_[level] = feature;
   }
@@ -104,7 +109,8 @@ void Assembly::emit_head(int i, NodeId x) {
     const NodeId gate = b.conv(wide, {.filters = at.head_width}, Act::of<formula::Logistic>());
     x = b.conv(b.sam(gate, wide), {.filters = at.head_width}, act());
   } else if (at.head_width > 0) {
-    x = b.conv(x, {.filters = at.head_width, .size = 3}, act());
+    const int size = recipe.heads.kind == HeadKind::pointwise ? 1 : 3;
+    x = b.conv(x, {.filters = at.head_width, .size = size}, act());
   }
   const bool decoded = recipe.heads.form == DecodeForm::new_coords;
   const int channels = static_cast<int>(at.mask.size()) * (5 + recipe.heads.classes);

@@ -27,9 +27,9 @@ enum class Csp { none, half, full };
 /// behind the joining (first), only behind the layers (last). CSPNet, arXiv:1911.11929, figure 3.
 enum class Fusion { both, first, last };
 
-/// How a stage halves the map: 3x3 convolution of the stage's width, 2x2 maximum, not at all, or
-/// inside its first layer (inverted).
-enum class Down { conv, pool, none, inside };
+/// How a stage halves the map: 3x3 convolution of the stage's width, 2x2 maximum, not at all,
+/// inside its first layer (inverted), or by a 3x3 of half the width in 32 groups (CSPResNeXt50).
+enum class Down { conv, pool, none, inside, narrow };
 
 struct StemConv {
   int filters = 32, size = 3, stride = 1;
@@ -44,19 +44,27 @@ struct Stage {
   Fusion fusion = Fusion::both;
   int stride = 2;     // of `down`
   int hidden = 0;     // of a residual layer; 0: what the block says
+  int entry = 0;      // of CSP's path of layers; 0: as its layers carry
   int growth = 32;    // dense, osa
   int expansion = 6;  // inverted
 };
 
 /// none: a classifier. tiny: one 1x1 at the top, a 3x3 at each finer level. fpn: YOLOv3's top-down
 /// path. pan: YOLOv4's, up and down again. csp_pan: the same of CSP groups. bfm: the SAM + reorg
-/// variant, which also joins the finer level's pixels.
-enum class NeckKind { none, tiny, fpn, pan, csp_pan, bfm };
+/// variant, which also joins the finer level's pixels. efm: exact fusion, where each level joins
+/// itself and both neighbours and keeps the greatest of their channels (maxout); arXiv:1911.11929.
+/// lite: MobileNetV2-YOLOv3's depthwise groups, top down.
+enum class NeckKind { none, tiny, fpn, pan, csp_pan, bfm, efm, lite };
+
+/// How a level of pan and csp_pan takes in another map: side by side, as a sum, or as a sum of
+/// learned weights in which the way down also sees the backbone (MiWRC; EfficientDet's BiFPN).
+enum class Join { concat, sum, weighted };
 
 struct Neck {
   NeckKind kind = NeckKind::csp_pan;
+  Join join = Join::concat;
   int depth = 2;         // pairs of 1x1 and 3x3 in each group
-  bool spp = true;       // maxima of 5, 9, 13 in the topmost group
+  bool spp = true;       // maxima of 5, 9, 13 (lite: 3, 5, 9) in the topmost group
   int pairs_before = 1;  // csp_pan: pairs before the maxima, a 1x1 follows them
   int pairs_after = 1;   // csp_pan: pairs behind them
 };
@@ -64,14 +72,17 @@ struct Neck {
 /// One detection scale: the neck's width at it, and its head. Levels are listed finest first.
 struct Level {
   int width = 128;
-  int head_width = 256;  // of the head's 3x3; 0: none
+  int head_width = 256;  // of the head's 3x3 (lite: 1x1); 0: none
+  int entry = 0;         // lite: of the 1x1 before the group; 0: none
+  int project = 0;       // lite: of the 1x1 behind the depthwise 3x3
   std::vector<int> mask = {};
   double scale_xy = 1;
   std::string_view training = {};  // keys of this head's section that only training reads
 };
 
-enum class HeadOrder { each, last };       // behind each level, or all behind the neck
-enum class HeadKind { plain, attention };  // attention: two 1x1 with a SAM between (P7 attention)
+enum class HeadOrder { each, last };  // behind each level, or all behind the neck
+/// plain: one 3x3. attention: two 1x1 with a SAM between (P7 attention). pointwise: one 1x1.
+enum class HeadKind { plain, attention, pointwise };
 
 struct HeadSet {
   DecodeForm form = DecodeForm::new_coords;

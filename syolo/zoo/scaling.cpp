@@ -25,8 +25,13 @@ void check_factor(const char* what, double factor) {
          format("nearest: {}", std::clamp(factor, kLeastFactor, kGreatestFactor)));
 }
 
-int rounded_width(double width) {
-  return std::max(8, 8 * static_cast<int>(std::ceil(width / 8)));
+int rounded_width(double width, int step = 8) {
+  return std::max(step, step * static_cast<int>(std::ceil(width / step)));
+}
+
+/// 32 groups of half a stage's width must be whole channels: here and in the stage behind it.
+bool is_grouped(const Stage& stage) {
+  return stage.block == Block::resnext || stage.down == Down::narrow;
 }
 
 void scale_width(Recipe& r, double factor) {
@@ -35,8 +40,12 @@ void scale_width(Recipe& r, double factor) {
     if (width > 0) width = scaled_width(width, factor);
   };
   for (StemConv& c : r.stem) apply(c.filters);
-  for (Stage& s : r.stages) apply(s.width), apply(s.hidden), apply(s.growth);
-  for (Level& l : r.levels) apply(l.width), apply(l.head_width);
+  const int step = std::any_of(r.stages.begin(), r.stages.end(), is_grouped) ? 64 : 8;
+  for (Stage& s : r.stages) {
+    s.width = rounded_width(s.width * factor, step);
+    apply(s.hidden), apply(s.growth), apply(s.entry);
+  }
+  for (Level& l : r.levels) apply(l.width), apply(l.head_width), apply(l.entry), apply(l.project);
   apply(r.classifier_width);
 }
 
@@ -64,7 +73,7 @@ void drop_top_level(Recipe& r) {
 
 void add_finer_level(Recipe& r) {
   Level finer = r.levels.front();
-  finer.width /= 2, finer.head_width /= 2;
+  for (int* width : {&finer.width, &finer.head_width, &finer.entry, &finer.project}) *width /= 2;
   r.levels.insert(r.levels.begin(), finer);
   --r.lowest_level;
 }

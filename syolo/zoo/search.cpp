@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "syolo/base/text.h"
+#include "syolo/graph/cost.h"
+#include "syolo/graph/lower.h"
 #include "syolo/zoo/models.h"
 #include "syolo/zoo/scaling.h"
 
@@ -70,14 +72,18 @@ struct Base {
   std::string_view name;
   SearchBase kind;
   bool deepens;
+  int finest, least_side, most_side;  // finest: level; inputs it is looked at
 };
-constexpr std::array<Base, 3> kBases = {{{"yolov4-tiny", SearchBase::tiny, false},
-                                         {"yolov4-csp-leaky", SearchBase::csp, true},
-                                         {"yolov4-p5", SearchBase::large, true}}};
+constexpr std::array<Base, 3> kBases = {{{"yolov4-tiny", SearchBase::tiny, false, 4, 256, 640},
+                                         {"yolov4-csp-leaky", SearchBase::csp, true, 3, 256, 640},
+                                         {"yolov4-p5", SearchBase::large, true, 3, 640, 1536}}};
 constexpr std::array kWidths = {0.25, 0.375, 0.5, 0.625, 0.75, 1.0, 1.25};
 constexpr std::array kDepths = {0.33, 0.67, 1.0, 1.33};
-constexpr std::array kSides = {256, 320, 416, 512, 640, 768, 896, 1280, 1536};
+constexpr std::array kSides = {256, 288, 320, 352, 384, 416,  448,  480,  512,  544,
+                               576, 608, 640, 768, 896, 1024, 1152, 1280, 1408, 1536};
+constexpr double kMostCells = 16;  // of the topmost level: P5's largest anchor has 14
 constexpr double kShallow = 0.01;
+constexpr int kWorkSide = 640;  // every stride divides it
 
 }  // namespace
 
@@ -95,23 +101,50 @@ std::string to_text(const Member& m) {
                 m.top_level);
 }
 
-std::vector<Member> search_grid(SearchBase wanted) {
-  std::vector<Member> grid;
+namespace {
+
+/// As the published networks have it for this input, or fewer where large objects do not need it.
+int top_level(const Base& base, int side, const std::optional<ObjectSizes>& objects) {
+  int top = base.kind == SearchBase::large ? top_level_for({side, side}) : 5;
+  while (objects && top > 5 && objects->large * side <= kMostCells * (1 << (top - 1))) --top;
+  return top;
+}
+
+bool sees(const Member& member, int finest, const std::optional<ObjectSizes>& objects) {
+  return !objects || objects->small * member.side >= (1 << finest);
+}
+
+}  // namespace
+
+std::vector<Member> search_grid(SearchBase wanted, const std::optional<ObjectSizes>& objects) {
+  std::vector<Member> grid, blind;
   for (const int side : kSides) {
     for (const Base& base : kBases) {
       if (wanted != SearchBase::any && wanted != base.kind) continue;
-      const bool large = base.kind == SearchBase::large;
-      if (large != (side >= 640) && side != 640) continue;  // large begins where csp ends
-      const int top = large ? top_level_for({side, side}) : 5;
+      if (side < base.least_side || side > base.most_side) continue;
+      const int top = top_level(base, side, objects);
       for (const double width : kWidths) {
         for (const double depth : kDepths) {
           if (!base.deepens && depth != 1.0) continue;
-          grid.push_back({base.name, depth, width, side, top});
+          const Member member{base.name, depth, width, side, top};
+          (sees(member, base.finest, objects) ? grid : blind).push_back(member);
         }
       }
     }
   }
-  return grid;
+  return grid.empty() ? blind : grid;
+}
+
+double WorkTable::gflops(const Member& member) {
+  Member at = member;
+  at.side = kWorkSide;
+  const auto [entry, added] = known_.try_emplace(to_text(at), 0.0);
+  if (added) {
+    const Graph graph = build(recipe_of(at, classes_));
+    entry->second = cost(graph, lower(graph)).gflops();
+  }
+  const double ratio = static_cast<double>(member.side) / kWorkSide;
+  return entry->second * ratio * ratio;
 }
 
 Member shallowest(Member member) {

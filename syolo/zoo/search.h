@@ -2,6 +2,8 @@
 // the caller's: nothing is timed here.
 #pragma once
 
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,8 +26,27 @@ Recipe recipe_of(const Member& member, int classes);
 /// "yolov4-csp-leaky depth 0.67 width 0.75 input 512 P3-P5".
 std::string to_text(const Member& member);
 
-/// The grid of members that are looked at, smallest input first.
-std::vector<Member> search_grid(SearchBase base);
+/// What a dataset's objects ask for: the geometric mean of their sides, in shares of the input's
+/// side, of the tenth from below and from above.
+struct ObjectSizes {
+  double small = 0, large = 1;
+};
+
+/// The grid of members that are looked at, smallest input first. With `objects`: only inputs at
+/// which the small ones cover a cell of the finest level, and as few levels as hold the large ones
+/// within 16 cells of the topmost; all inputs when none is large enough.
+std::vector<Member> search_grid(SearchBase base, const std::optional<ObjectSizes>& objects = {});
+/// GFLOPs of members without building each: at whole cells work is as the input's area.
+class WorkTable {
+ public:
+  explicit WorkTable(int classes) : classes_(classes) {}
+  double gflops(const Member& member);
+
+ private:
+  int classes_;
+  std::map<std::string, double> known_;
+};
+
 /// The shallowest member with the same shapes: whoever knows its layers' prices knows the
 /// member's.
 Member shallowest(Member member);

@@ -10,6 +10,7 @@
 #include "syolo/runtime/reference.h"
 #include "syolo/zoo/models.h"
 #include "syolo/zoo/scaling.h"
+#include "syolo/zoo/structure.h"
 #include "tests/support/compare.h"
 #include "tests/support/engine.h"
 
@@ -35,8 +36,7 @@ double relative(const std::vector<float>& got, const std::vector<double>& want) 
   return std::sqrt(error / size);
 }
 
-TEST_P(ZooRun, EngineAgreesWithInterpreter) {
-  const Recipe full = recipe(GetParam());
+void expect_engine_agrees(const Recipe& full) {
   const int side = full.levels.empty() ? 64 : std::max(64, 1 << full.top_level());
   const Graph graph =
       build(scaled(full, {.depth = 0.34, .width = 0.125, .input = Size{side, side}, .classes = 3}));
@@ -59,6 +59,20 @@ TEST_P(ZooRun, EngineAgreesWithInterpreter) {
   if (!views.empty()) return;
   const Tensor last = session.node_output(static_cast<NodeId>(graph.nodes().size()) - 1);
   EXPECT_LT(relative({last.values().begin(), last.values().end()}, want.nodes.back().values), 2e-3);
+}
+
+TEST_P(ZooRun, EngineAgreesWithInterpreter) {
+  expect_engine_agrees(recipe(GetParam()));
+}
+
+TEST(StructureRun, EngineAgreesWithInterpreter) {
+  expect_engine_agrees(restructured(recipe("yolov4-csp"), {.neck = NeckKind::efm}));
+  expect_engine_agrees(restructured(recipe("yolov4-csp"), {.join = Join::weighted}));
+  expect_engine_agrees(restructured(recipe("yolov4"), {.join = Join::sum, .sam = true}));
+  for (const Block block : {Block::dense, Block::osa, Block::inverted, Block::resnext}) {
+    expect_engine_agrees(
+        restructured(recipe("yolov4-csp-s-mish"), {.block = block, .csp = Csp::half}));
+  }
 }
 
 std::vector<std::string> zoo_names() {

@@ -21,6 +21,39 @@ TEST(SearchGrid, HoldsBuildableMembersOnce) {
   for (const Member& member : search_grid(SearchBase::tiny)) EXPECT_EQ(member.base, "yolov4-tiny");
 }
 
+TEST(SearchGrid, LooksAtInputsThatShowTheObjects) {
+  // 2.5 % of the side: a cell of 8 pixels from 320 on, one of 16 from 640 on.
+  for (const Member& member : search_grid(SearchBase::any, ObjectSizes{0.025, 0.5})) {
+    EXPECT_GE(member.side, member.base == "yolov4-tiny" ? 640 : 320) << to_text(member);
+  }
+  EXPECT_EQ(search_grid(SearchBase::tiny, ObjectSizes{0.001, 0.5}).size(),
+            search_grid(SearchBase::tiny).size())
+      << "no input shows them: all are looked at";
+}
+
+TEST(SearchGrid, LargeObjectsAskForLevels) {
+  const auto most = [](double large) {
+    int top = 0;
+    for (const Member& m : search_grid(SearchBase::large, ObjectSizes{0.1, large}))
+      top = std::max(top, m.top_level);
+    return top;
+  };
+  EXPECT_EQ(most(0.2), 5) << "307 of 1536 pixels: within 16 cells of P5";
+  EXPECT_EQ(most(0.6), 6) << "922 pixels: within 16 cells of P6";
+  EXPECT_EQ(most(0.9), 7);
+}
+
+TEST(WorkTable, KnowsTheWorkWithoutBuilding) {
+  WorkTable work(20);
+  for (const Member& member :
+       {Member{"yolov4-tiny", 1, 0.375, 352, 5}, Member{"yolov4-csp-leaky", 0.67, 0.25, 288, 5},
+        Member{"yolov4-p5", 0.33, 0.25, 1408, 7}}) {
+    const Graph graph = build(recipe_of(member, 20));
+    const double built = cost(graph, lower(graph)).gflops();
+    EXPECT_NEAR(work.gflops(member), built, 1e-9 * built) << to_text(member);
+  }
+}
+
 TEST(Quality, IsAsGoodAsItSays) {
   const QualityFit fit = fit_quality(quality_points());
   EXPECT_LT(fit.rms, 0.8);

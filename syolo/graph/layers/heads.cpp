@@ -4,6 +4,7 @@
 
 #include "syolo/graph/layers/rows.h"
 #include "syolo/graph/lower.h"
+#include "syolo/graph/number_text.h"
 
 namespace syolo {
 namespace {
@@ -17,11 +18,7 @@ struct HeadLayer final : Layer {
 
   void write(CfgWriter& out) const override {
     const bool region = spec.form == DecodeForm::region;
-    std::string anchors;
-    for (const Anchor& a : spec.all_anchors) {
-      anchors += format("{}{},{}", anchors.empty() ? "" : ", ", a.w, a.h);
-    }
-    out.text("anchors", anchors);
+    out.text("anchors", anchor_list(spec.all_anchors));
     out.integer("num", static_cast<std::int64_t>(spec.all_anchors.size()));
     out.integer("classes", spec.classes);
     if (region) return write_region(out);

@@ -37,8 +37,10 @@ class Assembly {
 };
 
 void classifier_family(Assembly& a);
-void fpn_family(Assembly& a);  // yolov3 and the tiny networks
-void pan_family(Assembly& a);  // yolov4, yolov4-csp, P5 to P7
-void bfm_family(Assembly& a);  // yolov4-sam-mish-csp-reorg-bfm
+void fpn_family(Assembly& a);   // yolov3 and the tiny networks
+void pan_family(Assembly& a);   // yolov4, yolov4-csp, P5 to P7
+void efm_family(Assembly& a);   // exact fusion
+void lite_family(Assembly& a);  // MobileNetV2-YOLOv3
+void bfm_family(Assembly& a);   // yolov4-sam-mish-csp-reorg-bfm
 
 }  // namespace syolo::zoo

@@ -1,0 +1,13 @@
+// Anchors of a recipe, found in a dataset.
+#pragma once
+
+#include "app/cli/console.h"
+#include "syolo/data/dataset.h"
+#include "syolo/zoo/recipe.h"
+
+namespace syolo::cli {
+
+/// As many as the recipe has, for its input and its way of fitting pictures; says how well they do.
+void fit_anchors(Recipe& r, const Dataset& data, std::uint64_t seed, Console& out);
+
+}  // namespace syolo::cli
