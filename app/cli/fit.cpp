@@ -331,6 +331,7 @@ Exit run(const FitArgs& args, Console& out) {
     return Exit::no;
   }
   std::vector<const FitRow*> all;
+  all.reserve(within.size());
   for (const FitRow& row : within) all.push_back(&row);
   std::optional<FitRow> chosen = *best_of(all, fit.leave_one_out);
   if (!foreign) chosen = Proof(wanted.classes, options, budget, fit.leave_one_out, out)(rows);

@@ -39,7 +39,7 @@ std::vector<PartCost> part_costs(const Blueprint& built, const CostTable& table)
 
 namespace {
 
-constexpr int kBoxWidth = 186, kBoxHeight = 54, kGapX = 64, kGapY = 22, kMargin = 44, kTop = 84;
+constexpr int kBoxWidth = 200, kBoxHeight = 54, kGapX = 64, kGapY = 22, kMargin = 44, kTop = 84;
 constexpr int kColumns = 4;
 
 std::string_view color(NetworkPart::Kind kind) {
