@@ -1,5 +1,5 @@
 # Aliases of one line each; nothing is built here that the scripts and presets do not build.
-.PHONY: all demo test asan tsan coverage fuzz format tidy headers tools bench-peers bench-eval cfg clean
+.PHONY: all demo test asan tsan coverage fuzz format tidy headers tools bench-peers bench-eval bench-loader cfg clean
 
 all:        ; cmake --preset release && cmake --build --preset release
 demo:       ; ./demo.sh
@@ -14,5 +14,6 @@ headers:    ; cmake --build --preset dev --target all_verify_interface_header_se
 tools:      ; ./test.sh tools
 bench-peers: ; tests/bench/peers/run.sh
 bench-eval:  ; tests/bench/eval/run.sh
+bench-loader: ; tests/bench/loader/run.sh
 cfg:        all ; tools/write_cfgs.sh build/release/app/syolo
 clean:      ; rm -rf build demo-out

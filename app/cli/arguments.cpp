@@ -193,7 +193,7 @@ class Canonical {
   }
 
   void set(const std::string& name, const std::string& shown, const std::string& value) {
-    if (name == "model") {
+    if (name == "model" && cli_.get_option("--model")->get_positional()) {
       plain_.insert(plain_.begin(), value);
     } else if (name == "inputs") {
       plain_.push_back(value);

@@ -60,7 +60,8 @@ Action bind(CLI::App& cli) {
   add_text(cli, "data,--data", args->data, "DATASET",
            "YAML, .data, list, COCO JSON, VOC or picture folder")
       ->required();
-  add_choice(cli, "--to", args->to, written_formats(), "F", "coco, darknet, yolo, voc (required)")
+  add_choice(cli, "--to", args->to, written_formats(), "F",
+             "coco, darknet, yolo, voc, classes (required)")
       ->required();
   add_text(cli, "--out", args->out, "DIR", "a new or empty folder (required)")->required();
   add_choice(cli, "--pictures", args->pictures, {"copy", "link", "none"}, "HOW",
@@ -73,7 +74,7 @@ Action bind(CLI::App& cli) {
 Command convert_data_command() {
   return {"convert-data",
           "",
-          "a dataset in another format: YOLO, Darknet, COCO, VOC",
+          "a dataset in another format: YOLO, Darknet, COCO, VOC, class folders",
           "DATASET --to FORMAT --out DIR [options]",
           "syolo convert-data my/dataset.yaml --to coco --out converted",
           bind};

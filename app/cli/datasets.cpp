@@ -23,9 +23,11 @@ std::int64_t pictures_in(const std::vector<Part>& parts) {
 std::string parts_text(const std::vector<Part>& parts) {
   std::string text;
   for (const Part& part : parts) {
-    text += format("{}{} {} pictures with {} boxes", text.empty() ? "" : ", ", word(part.split),
-                   grouped(static_cast<std::int64_t>(part.data.items.size())),
-                   grouped(boxes_in(part.data)));
+    const auto pictures = static_cast<std::int64_t>(part.data.items.size());
+    text +=
+        format("{}{} {} pictures", text.empty() ? "" : ", ", word(part.split), grouped(pictures));
+    const bool boxes = pictures == 0 || part.data.items.front().cls < 0;
+    if (boxes) text += format(" with {} boxes", grouped(boxes_in(part.data)));
   }
   return text;
 }
@@ -68,9 +70,20 @@ void refuse_inside(const std::string& out, const std::string& dataset) {
               {.file = out, .item = "--out"}, "a dataset is only read");
 }
 
+ReadProgress reading(Console& out) {
+  return [&out](std::int64_t done, std::int64_t total, std::string_view what) {
+    if (what == "bytes") {
+      out.progress(done / 1'000'000, total / 1'000'000, "MB");
+    } else {
+      out.progress(done, total, what);
+    }
+  };
+}
+
 std::vector<Part> load_parts_for(const std::string& path, Console& out) {
   const DatasetFormat& form = dataset_format(path);
-  std::vector<Part> parts = load_parts(path);
+  std::vector<Part> parts = load_parts(path, {}, reading(out));
+  out.end_progress();
   for (const Part& part : parts) report(part.data.findings, out);
   out.note(format("{}: {}; {}; {} classes", printable(path), form.name, parts_text(parts),
                   parts.empty() ? 0 : parts.front().data.names.size()));
@@ -79,7 +92,8 @@ std::vector<Part> load_parts_for(const std::string& path, Console& out) {
 
 Dataset load_part_for(const std::string& path, Split split, Console& out, PicturesNeeded needed) {
   if (split == Split::all) return joined(load_parts_for(path, out));
-  Dataset data = load_dataset(path, split);
+  Dataset data = load_dataset(path, split, {}, reading(out));
+  out.end_progress();
   Findings shown;
   for (const Finding& finding : data.findings) {
     const bool of_picture = finding.rule.starts_with("image-");

@@ -11,6 +11,8 @@ namespace syolo::cli {
 
 /// Reads every part and reports what was found where.
 std::vector<Part> load_parts_for(const std::string& path, Console& out);
+/// The bar while a dataset is read; the caller ends it.
+ReadProgress reading(Console& out);
 /// Where only truths are asked for, missing pictures are nobody's concern.
 enum class PicturesNeeded { yes, no };
 /// One part, or all of them joined, with a report of what was found.

@@ -17,7 +17,7 @@ namespace {
 
 struct EvalArgs {
   WalkArgs walk;
-  std::string data, from, save_json, html, plots;
+  std::string data, from, save_json, save_darknet, save_yolo, save_voc, html, plots;
   EvalReportOptions report;
   int split = 1;     // of Split: val
   int protocol = 0;  // COCO's, then those of kProtocolNames
@@ -48,6 +48,7 @@ Json to_json(const EvalReport& whole, const Dataset& data) {
   const CocoReport& report = whole.coco;
   Json json = to_json(report.numbers);
   add_thresholds(whole.all, whole.wanted_precision, json);
+  json["LRP"] = whole.lrp.error;
   json["calibration_error"] = whole.calibration.error;
   if (whole.intervals) {
     json["intervals"] = {{"AP", to_json(whole.intervals->ap)},
@@ -64,6 +65,14 @@ Json to_json(const EvalReport& whole, const Dataset& data) {
     one["name"] = data.names[static_cast<std::size_t>(row.cls)];
     one["truths"] = row.truths;
     one["predictions"] = row.predictions;
+    for (const ClassLrp& lrp : whole.lrp.classes) {
+      if (lrp.cls != row.cls) continue;
+      one["LRP"] = {{"error", lrp.error},
+                    {"score", lrp.score},
+                    {"location", lrp.location},
+                    {"false", lrp.false_share},
+                    {"missed", lrp.missed_share}};
+    }
     json["per_class"].push_back(std::move(one));
   }
   return json;
@@ -86,6 +95,9 @@ void print_text(const EvalReport& whole, const Dataset& data, Console& out) {
     const Interval &ap = whole.intervals->ap, &ap50 = whole.intervals->ap50;
     out.print(format("  95 %: AP {} to {}, AP50 {} to {}\n", text_of(ap.low), text_of(ap.high),
                      text_of(ap50.low), text_of(ap50.high)));
+  }
+  if (whole.lrp.error >= 0) {
+    out.print(format("  optimal LRP {:.3f} (0 is perfect, 1 finds nothing)\n", whole.lrp.error));
   }
   const ClassThresholds at = thresholds_of(whole.all, whole.wanted_precision, {});
   out.print(format("  at IoU 0.5: best F1 {:.3f} at score {:.3f}; precision {} ", at.best_f1,
@@ -171,10 +183,7 @@ Boxes boxes_for(const EvalArgs& args, Dataset& data, Console& out) {
                   "syolo eval MODEL --data DATASET, or --from FILE --data DATASET");
   }
   if (!args.from.empty()) {
-    const ReadProgress progress = [&out](std::int64_t done, std::int64_t total) {
-      out.progress(done, total, "bytes");
-    };
-    Predictions found = read_predictions(args.from, data, {}, progress);
+    Predictions found = read_predictions(args.from, data, {}, reading(out));
     out.end_progress();
     report(found.findings, out);
     return {std::move(found.rows), nullptr, false};
@@ -222,12 +231,21 @@ void write_pages(const EvalArgs& args, const EvalReport& report, const Dataset& 
   out.note("plots: " + printable(args.plots, 4000));
 }
 
+void save_boxes(const EvalArgs& args, const std::vector<Prediction>& rows, const Dataset& data) {
+  if (!args.save_json.empty()) write_coco_results(rows, data, args.save_json);
+  if (!args.save_darknet.empty()) write_darknet_predictions(rows, data, args.save_darknet);
+  if (!args.save_yolo.empty()) write_yolo_predictions(rows, data, args.save_yolo);
+  if (!args.save_voc.empty()) write_voc_predictions(rows, data, args.save_voc);
+}
+
 Exit run(const EvalArgs& args, Console& out) {
   if (args.protocol != 0 && !(args.html.empty() && args.plots.empty())) {
     contradiction("--protocol", "expected COCO's protocol for a page or plots, found another",
                   "leave out --html and --plots");
   }
-  if (!args.plots.empty()) refuse_inside(args.plots, args.data);
+  for (const std::string& folder : {args.plots, args.save_yolo, args.save_voc}) {
+    if (!folder.empty()) refuse_inside(folder, args.data);
+  }
   Dataset data = load_part_for(args.data, static_cast<Split>(args.split), out,
                                args.from.empty() ? PicturesNeeded::yes : PicturesNeeded::no);
   const Boxes boxes = boxes_for(args, data, out);
@@ -235,7 +253,7 @@ Exit run(const EvalArgs& args, Console& out) {
     out.warn("stopped: no average of a part of the pictures");
     return Exit::stopped;
   }
-  if (!args.save_json.empty()) write_coco_results(boxes.rows, data, args.save_json);
+  save_boxes(args, boxes.rows, data);
   if (args.protocol == 0) {
     EvalReportOptions options = args.report;
     options.threads = out.globals.threads;
@@ -259,12 +277,15 @@ Action bind(CLI::App& cli) {
   add_choice(cli, "--split", args->split, {"train", "val", "test", "all"}, "S",
              "part of the dataset: train, val (default), test, all");
   add_text(cli, "--from", args->from, "FILE",
-           "instead of MODEL: COCO results, Darknet JSON, or a folder of YOLO txt");
+           "instead of MODEL: COCO or Darknet JSON, a folder of YOLO or VOC txt");
   std::vector<std::string_view> protocols = {"coco"};
   protocols.insert(protocols.end(), kProtocolNames.begin(), kProtocolNames.end());
   add_choice(cli, "--protocol", args->protocol, protocols, "P",
              "coco (default), voc07, voc, darknet, scaled-yolov4");
   add_text(cli, "--save-json", args->save_json, "FILE", "keep the boxes as COCO results");
+  add_text(cli, "--save-darknet", args->save_darknet, "FILE", "as Darknet's JSON");
+  add_text(cli, "--save-yolo", args->save_yolo, "DIR", "as YOLO txt, one file per picture");
+  add_text(cli, "--save-voc", args->save_voc, "DIR", "as Pascal VOC's files, one per class");
   add_text(cli, "--html", args->html, "FILE", "a page with tables and curves");
   add_text(cli, "--plots", args->plots, "DIR", "the curves as PNG and SVG");
   add_real(cli, "--at-precision", args->report.wanted_precision, 0, 1, "P",

@@ -10,13 +10,18 @@
 #include "app/cli/json.h"
 #include "app/cli/networks.h"
 #include "app/cli/options.h"
+#include "app/cli/setup.h"
+#include "app/cli/walk.h"
 #include "syolo/data/rules.h"
+#include "syolo/eval/suspects.h"
 
 namespace syolo::cli {
 namespace {
 
 struct LintArgs {
-  std::string data, cfg, sarif, html, fix;
+  std::string data, cfg, sarif, html, fix, from;
+  WalkArgs walk;
+  SuspectOptions suspects;
   std::optional<Size> input;
   int limit = 10, repeated = LintOptions{}.repeated;
 };
@@ -73,7 +78,27 @@ void write_copy(std::vector<Part> parts, const LintReport& report, const LintArg
   out.note(format("corrected copy: {}: {}, {}", printable(args.fix), to->name, parts_text(parts)));
 }
 
+/// What a model, or a file of predictions, doubts. False when it was stopped.
+bool doubt(const LintArgs& args, const std::vector<Part>& parts, LintReport& report, Console& out) {
+  if (args.from.empty() && args.walk.model.model.empty()) return true;
+  Dataset data = joined(parts);
+  if (!args.from.empty()) {
+    Predictions found = read_predictions(args.from, data, {}, reading(out));
+    out.end_progress();
+    cli::report(found.findings, out);
+    add_suspects(data, found.rows, {}, args.suspects, report);
+    return true;
+  }
+  const Walk found = walk(args.walk, data, out);
+  if (!found.stopped) add_suspects(data, found.rows, found.judged, args.suspects, report);
+  return !found.stopped;
+}
+
 Exit run(const LintArgs& args, Console& out) {
+  if (!args.from.empty() && !args.walk.model.model.empty()) {
+    throw Error(ErrorKind::usage, "expected a model or predictions, found both",
+                {.file = {}, .item = "--from"});
+  }
   if (!args.fix.empty()) refuse_inside(args.fix, args.data);
   LintOptions options;
   options.threads = out.globals.threads;
@@ -88,9 +113,11 @@ Exit run(const LintArgs& args, Console& out) {
     options.finest_stride = network.finest_stride();
   }
   if (args.input) options.input = *args.input;
-  std::vector<Part> parts = load_parts(args.data);
-  const LintReport result = lint(parts, options);
+  std::vector<Part> parts = load_parts(args.data, {}, reading(out));
   out.end_progress();
+  LintReport result = lint(parts, options);
+  out.end_progress();
+  if (!doubt(args, parts, result, out)) return Exit::stopped;
   if (!args.sarif.empty()) write_file_atomic(args.sarif, lint_sarif(result, SYOLO_VERSION));
   if (!args.html.empty()) write_file_atomic(args.html, lint_html(parts, result));
   if (out.globals.json) {
@@ -115,6 +142,15 @@ Action bind(CLI::App& cli) {
   add_int(cli, "--limit", args->limit, 0, 1'000'000, "N", "findings shown of a rule (default: 10)");
   add_int(cli, "--repeated", args->repeated, 2, 1'000'000'000, "N",
           "equal boxes that are no chance (default: 100)");
+  args->walk.boxes.conf = args->suspects.seen, args->walk.boxes.nms = 0.45;
+  args->walk.allow_missing = true;  // told by the rules
+  add_text(cli, "--model", args->walk.model.model, "MODEL",
+           "this model's doubts about the labels too, the greatest first");
+  add_weights(cli, args->walk.model);
+  add_names(cli, args->walk.model);
+  add_text(cli, "--from", args->from, "FILE", "instead of --model: its boxes, as for eval --from");
+  add_real(cli, "--score", args->suspects.score, 0, 1, "P",
+           "boxes of the model above it are believed (default 0.5)");
   return [args](Console& out) { return run(*args, out); };
 }
 

@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct PreviewArgs {
-  std::string data, out;
+  std::string data, out, styles;
   std::optional<Size> input;
   int number = 16, recipe = 0, only = -1;
   AugmentOptions options;
@@ -34,6 +34,14 @@ void draw_boxes(Sample& sample, const std::vector<std::string>& names) {
   for (const Truth& truth : sample.truths) {
     draw_detection(sample.image, to_box(truth.box), truth.cls,
                    printable(names[static_cast<std::size_t>(truth.cls)], 40));
+  }
+  std::string shares;
+  for (const ClassShare& one : sample.classes) {
+    shares += format("{}{} {:.2f}", shares.empty() ? "" : ", ",
+                     printable(names[static_cast<std::size_t>(one.cls)], 40), one.share);
+  }
+  if (!shares.empty()) {
+    draw_label(sample.image, 0, 20, shares, class_color(sample.classes.front().cls), 1);
   }
 }
 
@@ -62,16 +70,20 @@ Exit run(const PreviewArgs& args, Console& out) {
   options.recipe = static_cast<AugmentRecipe>(args.recipe);
   std::error_code error;
   fs::create_directories(args.out, error);
+  if (!args.styles.empty()) options.style = style_pictures(args.styles);
   const auto load = [&](std::size_t i) {
-    return Sample{load_image(data.items[i].image), data.items[i].truths};
+    Sample sample{load_image(data.items[i].image), data.items[i].truths};
+    if (data.items[i].cls >= 0) sample.classes = {{data.items[i].cls}};
+    return sample;
   };
+  const auto whole = data.items.front().cls >= 0 ? classification_sample : training_sample;
   const std::size_t count = data.items.size();
   Json files = Json::array();
   for (int i = 0; i < args.number; ++i) {
     Rng order(out.globals.seed, Stream::sampler, 0, static_cast<std::uint64_t>(i));
     const auto item = static_cast<std::size_t>(order.below(static_cast<int>(count)));
     Rng rng(out.globals.seed, Stream::augment, 0, static_cast<std::uint64_t>(i));
-    Sample sample = args.only < 0 ? training_sample(item, count, load, options, rng)
+    Sample sample = args.only < 0 ? whole(item, count, load, options, rng)
                                   : one_row(augmentations()[static_cast<std::size_t>(args.only)],
                                             item, count, load, options, rng);
     const std::size_t boxes = sample.truths.size();
@@ -86,6 +98,18 @@ Exit run(const PreviewArgs& args, Console& out) {
   out.end_progress();
   if (out.globals.json) out.print(document(files));
   return Exit::done;
+}
+
+/// Rows that a recipe has not: how often each acts.
+void add_chances(CLI::App& cli, AugmentOptions& o) {
+  const std::pair<const char*, double*> rows[] = {
+      {"--mosaic9", &o.mosaic9},   {"--cutmix", &o.cutmix},   {"--erase", &o.erase},
+      {"--cutout", &o.cutout},     {"--hide", &o.hide},       {"--gridmask", &o.gridmask},
+      {"--noise", &o.noise},       {"--blur", &o.blur},       {"--jpeg", &o.jpeg},
+      {"--randconv", &o.randconv}, {"--fourier", &o.fourier}, {"--copy-paste", &o.copy_paste}};
+  for (const auto& [name, value] : rows) {
+    add_real(cli, name, *value, 0, 1, "P", "probability (default: 0)");
+  }
 }
 
 Action bind(CLI::App& cli) {
@@ -107,7 +131,9 @@ Action bind(CLI::App& cli) {
   add_real(cli, "--perspective", o.perspective, 0, 0.001, "P", "(default: 0)");
   add_real(cli, "--mosaic", o.mosaic, 0, 1, "P", "probability (default: 1)");
   add_real(cli, "--mixup", o.mixup, 0, 1, "P", "probability (default: 0)");
-  add_real(cli, "--cutmix", o.cutmix, 0, 1, "P", "probability (default: 0)");
+  add_chances(cli, args->options);
+  add_text(cli, "--styles", args->styles, "DIR",
+           "pictures whose style fourier takes (default: others of the dataset)");
   return [args](Console& out) { return run(*args, out); };
 }
 

@@ -84,6 +84,7 @@ void print_table(const std::vector<Part>& parts, Console& out) {
       std::int64_t count = 0;
       for (const Item& item : part.data.items) {
         for (const Truth& truth : item.truths) count += truth.cls == static_cast<int>(c) ? 1 : 0;
+        count += item.cls == static_cast<int>(c) ? 1 : 0;
       }
       row += format("{:>10}", count);
     }
@@ -100,7 +101,11 @@ Exit run(const SplitArgs& args, Console& out) {
   const std::string_view form = dataset_format(args.data).name;
   const bool yolo = form != "coco" && form != "voc";
   const std::vector<Part> parts = split_dataset(joined(load_parts_for(args.data, out)), options);
-  write_parts(parts, args.out, yolo);
+  if (form == "classes") {  // folders of links
+    find_format(form)->write(parts, args.out, {.pictures = Pictures::link, .progress = {}});
+  } else {
+    write_parts(parts, args.out, yolo);
+  }
   if (!out.globals.json) {
     print_table(parts, out);
     return Exit::done;

@@ -63,6 +63,14 @@ Json to_json(const DatasetStats& stats) {
 }
 
 void print_text(const DatasetStats& stats, Console& out) {
+  if (stats.classification) {
+    out.print(format("{} pictures of {} classes\n", grouped(stats.pictures), stats.names.size()));
+    for (std::size_t i = 0; i < stats.names.size(); ++i) {
+      out.print(format("  {:<24}{:>10} pictures\n", printable(stats.names[i], 24),
+                       grouped(stats.class_pictures[i])));
+    }
+    return;
+  }
   out.print(format("{} pictures, {} boxes; {} pictures without boxes, {} without labels\n",
                    grouped(stats.pictures), grouped(stats.boxes), grouped(stats.empty),
                    grouped(stats.missing)));

@@ -63,6 +63,10 @@ class Walker {
     set_fit(args_.boxes, model, out_);
     const std::vector<int> classes = class_map(model.names, data_);
     say_classes(classes);
+    walk_.judged.resize(data_.names.size());
+    for (const int cls : classes) {
+      if (cls >= 0) walk_.judged[static_cast<std::size_t>(cls)] = true;
+    }
     const Shape input = input_shape(model.graph, args_.model, out_);
     const auto plan = make_plan(model, input, args_.plan.options(out_.globals));
     Detector detector(plan, nms_options(args_.boxes, model.names));

@@ -24,7 +24,8 @@ struct Walk {
   std::vector<Prediction> rows;
   double decode_ms = 0, preprocess_ms = 0, infer_ms = 0, postprocess_ms = 0;  // per picture
   double pictures_per_second = 0;
-  bool stopped = false;  // by a signal: rows are incomplete
+  std::vector<bool> judged;  // which of the dataset's classes the model has
+  bool stopped = false;      // by a signal: rows are incomplete
 };
 /// Pictures that cannot be read are an error; with allow_missing they are taken out of `data`.
 /// @throws Error(data_refused) naming the first of them and their number

@@ -156,7 +156,7 @@ Action bind(CLI::App& cli) {
   add_choice(cli, "--split", args->split, {"train", "val", "test", "all"}, "S",
              "part of the dataset: train, val (default), test, all");
   add_text(cli, "--from", args->from, "FILE",
-           "instead of MODEL: COCO results, Darknet JSON, or a folder of YOLO txt");
+           "instead of MODEL: COCO or Darknet JSON, a folder of YOLO or VOC txt");
   add_real(cli, "--score", args->causes.score, 0, 1, "P",
            "boxes above it are kept, those below explain misses (default 0.25)");
   add_text(cli, "--html", args->html, "FILE", "a page with a gallery of each cause");

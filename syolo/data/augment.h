@@ -6,20 +6,32 @@
 #include <span>
 #include <string_view>
 
+#include "syolo/base/limits.h"
 #include "syolo/base/rng.h"
 #include "syolo/data/dataset.h"
 #include "syolo/image/image.h"
 
 namespace syolo {
 
-/// An 8-bit RGB picture and its boxes in its pixels.
+/// How much of a picture is of a class: what a classifier learns from mixed pictures.
+struct ClassShare {
+  int cls = 0;
+  double share = 1;
+  bool operator==(const ClassShare&) const = default;
+};
+
+/// An 8-bit RGB picture, its boxes in its pixels, and for classification what it shows.
 struct Sample {
   Image image;
   std::vector<Truth> truths;
+  std::vector<ClassShare> classes = {};  // shares sum to 1; empty in detection
 };
 
 /// Another sample of the dataset, at random.
 using Pick = std::function<Sample(Rng& rng)>;
+
+/// A picture whose style another one takes, at random.
+using Style = std::function<Image(Rng& rng)>;
 
 enum class AugmentRecipe { scaled_yolov4, darknet };
 enum class MosaicCentre { fixed, random };  // of the two published forms
@@ -46,10 +58,14 @@ struct AugmentOptions {
   double gridmask_ratio = 0.6;
   // Probabilities of other textures (random convolution: 2007.13003) and of pasted boxes
   double noise = 0, blur = 0, jpeg = 0, randconv = 0, copy_paste = 0;
-  double noise_sigma = 12, blur_sigma = 2;  // greatest, in levels and pixels
-  int jpeg_low = 20, jpeg_high = 90;        // quality
-  double randconv_mix = 1;                  // greatest share of the convolved picture
-  int copy_paste_most = 5;                  // boxes
+  double noise_sigma = 12, blur_sigma = 2;         // greatest, in levels and pixels
+  int jpeg_low = 20, jpeg_high = 90;               // quality
+  double randconv_mix = 1;                         // greatest share of the convolved picture
+  double fourier = 0;                              // probability (2004.05498)
+  double fourier_low = 0.01, fourier_high = 0.09;  // half side of the square of frequencies, beta
+  Style style = {};            // for fourier; empty: another picture of the dataset
+  double mixup_classes = 0.2;  // alpha of MixUp in classification
+  int copy_paste_most = 5;     // boxes
   // Which boxes stay after geometry, and after something hides them
   double min_side = 2, min_visible = 0.2, max_aspect = 20, max_hidden = 0.6;
 };
@@ -68,6 +84,14 @@ const Augmentation* find_augmentation(std::string_view name);  // null if unknow
 Sample training_sample(std::size_t index, std::size_t count,
                        const std::function<Sample(std::size_t index)>& load,
                        const AugmentOptions& options, Rng& rng);
+/// One sample for classification: moved and coloured like the Scaled-YOLOv4 recipe without mosaic,
+/// mixed by the probabilities `mixup` and `cutmix`, shares of classes by what is seen.
+Sample classification_sample(std::size_t index, std::size_t count,
+                             const std::function<Sample(std::size_t index)>& load,
+                             const AugmentOptions& options, Rng& rng);
+/// The pictures of a folder as styles; what cannot be read is passed over.
+/// @throws Error(io, input) when it holds none; the style throws when none can be read
+Style style_pictures(const std::filesystem::path& folder, const Limits& limits = {});
 /// Resized to fit, the rest grey: what evaluation sees.
 Sample letterboxed(const Sample& sample, Size input, int pad);
 

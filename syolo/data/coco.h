@@ -3,15 +3,11 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 
 #include "syolo/base/limits.h"
 #include "syolo/data/dataset.h"
 
 namespace syolo {
-
-/// Told now and then while a large file is read.
-using ReadProgress = std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)>;
 
 /// Reads "images", "annotations" and "categories"; everything else may be missing or of any form.
 /// Items keep the order of the file, truths of an item too; classes keep the order of "categories",

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "syolo/base/error.h"
@@ -42,7 +44,13 @@ struct Item {
   Size size;                    // as the format or the picture's header says; 0 x 0 if unknown
   LabelState state = LabelState::present;
   std::vector<Truth> truths;
+  int cls = -1;  // of the whole picture, in datasets for classification; else -1
 };
+
+/// Told now and then while a dataset is read, by one thread at a time; counts `what`: "bytes" of a
+/// large file, "pictures" looked at.
+using ReadProgress =
+    std::function<void(std::int64_t done, std::int64_t total, std::string_view what)>;
 
 struct Dataset {
   std::vector<std::string> names;

@@ -33,7 +33,8 @@ struct DatasetFormat {
   bool (*matches)(const Path& path);
   /// The parts that are there; {all} where the format knows no parts.
   std::vector<Split> (*splits)(const Path& path, const Limits& limits);
-  Dataset (*read)(const Path& path, Split split, const Limits& limits);
+  Dataset (*read)(const Path& path, Split split, const Limits& limits,
+                  const ReadProgress& progress);
   /// Into an empty or new folder; the result says what the format cannot hold. Null: not written.
   Findings (*write)(std::span<const Part> parts, const Path& folder, const WriteOptions& options);
 };
@@ -46,10 +47,12 @@ const DatasetFormat* find_format(std::string_view name);  // null if unknown
 /// Reads one part. Problems with single pictures and labels are findings (rules.h) with file and
 /// line; the picture or box is left out as the rule says.
 /// @throws Error(io, input, limit) when the dataset as a whole cannot be read
-Dataset load_dataset(const Path& path, Split split = Split::all, const Limits& limits = {});
+Dataset load_dataset(const Path& path, Split split = Split::all, const Limits& limits = {},
+                     const ReadProgress& progress = {});
 
 /// Every part on its own, with the same names in all.
-std::vector<Part> load_parts(const Path& path, const Limits& limits = {});
+std::vector<Part> load_parts(const Path& path, const Limits& limits = {},
+                             const ReadProgress& progress = {});
 
 /// One dataset of all parts, each picture once, items in order; ids that clash are counted anew.
 Dataset joined(std::vector<Part> parts);

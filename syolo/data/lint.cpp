@@ -95,6 +95,11 @@ void Linter::compare_pictures() {
     const Entry &here = entries_[i], &other = entries_[at->second];
     const bool leak = apart(here.split, other.split);
     if (!leak && here.item->image == other.item->image) continue;
+    if (here.item->cls != other.item->cls) {
+      say("picture-two-classes", {.file = here.item->image.string()},
+          format("the same picture as {}, of another class", other.item->image.string()));
+      continue;
+    }
     say(leak ? "split-leak" : "image-duplicate", {.file = here.item->image.string()},
         format("the same picture as {}{}", other.item->image.string(),
                leak ? format(" of {}", word(other.split)) : std::string()));
@@ -109,19 +114,25 @@ void Linter::near_pair(std::size_t a, std::size_t b) {
              word(entries_[a].split)));
 }
 
-/// Hashes that differ in up to 3 bits share one of four 16-bit pieces; only those are compared.
+/// Hashes that differ in up to 3 bits share one of four 16-bit pieces; only those are compared, and
+/// only with other parts. Equal files of a part stand for each other.
 void Linter::compare_near() {
   constexpr std::size_t kPieces = 4;
-  std::array<std::unordered_map<std::uint64_t, std::vector<std::size_t>>, kPieces> index;
+  using Buckets = std::array<std::vector<std::size_t>, 3>;  // by part
+  std::array<std::unordered_map<std::uint64_t, Buckets>, kPieces> index;
+  std::set<std::pair<Split, std::uint64_t>> known;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
-    if (!facts_[i].decoded) continue;
+    const Split split = entries_[i].split;
+    if (!facts_[i].decoded || split == Split::all) continue;
+    const auto own = static_cast<std::size_t>(split);
+    const bool is_new = known.emplace(split, facts_[i].bytes_hash).second;
     std::set<std::size_t> met;
     for (std::size_t p = 0; p < kPieces; ++p) {
-      std::vector<std::size_t>& bucket = index[p][facts_[i].perceptual >> (16 * p) & 0xFFFF];
-      for (const std::size_t other : bucket) {
-        if (apart(entries_[other].split, entries_[i].split)) met.insert(other);
+      Buckets& buckets = index[p][facts_[i].perceptual >> (16 * p) & 0xFFFF];
+      for (std::size_t part = 0; part < buckets.size(); ++part) {
+        if (part != own) met.insert(buckets[part].begin(), buckets[part].end());
       }
-      bucket.push_back(i);
+      if (is_new) buckets[own].push_back(i);
     }
     for (const std::size_t other : met) near_pair(other, i);
   }
@@ -216,16 +227,18 @@ void Linter::check_classes() {
   std::vector<std::int64_t> counts(names.size());
   for (const Entry& entry : entries_) {
     for (const Truth& truth : entry.item->truths) ++counts[static_cast<std::size_t>(truth.cls)];
+    if (entry.item->cls >= 0) ++counts[static_cast<std::size_t>(entry.item->cls)];
   }
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (counts[i] == 0) {
-      say("class-unused", {}, format("class {} \"{}\" has no box", i, printable(names[i])));
+      say("class-unused", {}, format("class {} \"{}\" is not used", i, printable(names[i])));
     }
   }
 }
 
 void Linter::check_parts() {
   for (const Part& part : parts_) {
+    if (!part.data.items.empty() && part.data.items[0].cls >= 0) continue;  // no boxes meant
     std::int64_t boxes = 0, unlabelled = 0;
     for (const Item& item : part.data.items) {
       boxes += static_cast<std::int64_t>(item.truths.size());

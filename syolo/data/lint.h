@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 
 #include "syolo/data/formats.h"
 #include "syolo/graph/head.h"
@@ -24,6 +25,7 @@ struct LintOptions {
 struct LintReport {
   Findings findings;  // in the order of the parts, files and lines
   std::int64_t pictures = 0, boxes = 0;
+  std::map<std::size_t, Truth> marks;  // boxes that are no labels, by number of the finding
   std::int64_t count(Severity severity) const;
 };
 

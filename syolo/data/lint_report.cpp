@@ -15,7 +15,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-using Items = std::map<std::string, const Item*>;  // by label and by picture
+using Items = std::map<std::string, const Item*>;  // by label, picture and annotation
+
+std::string annotation_name(std::int64_t id) {
+  return format("annotation {}", id);
+}
 
 Items items_by_file(std::span<const Part> parts) {
   Items items;
@@ -23,18 +27,23 @@ Items items_by_file(std::span<const Part> parts) {
     for (const Item& item : part.data.items) {
       items.emplace(item.image.string(), &item);
       if (!item.label.empty()) items.emplace(item.label.string(), &item);
+      for (const Truth& truth : item.truths) {
+        if (truth.id != 0) items.emplace(annotation_name(truth.id), &item);
+      }
     }
   }
   return items;
 }
 
 /// The picture with all labels, the one in question in red, and a crop around that one.
-std::string figure(const Item& item, int line, const Limits& limits) {
+std::string figure(const Item& item, const Finding& finding, const Truth* marked,
+                   const Limits& limits) {
   try {
     Image image = load_image(item.image, {}, limits);
-    const Truth* marked = nullptr;
     for (const Truth& truth : item.truths) {
-      if (line > 0 && truth.line == line) marked = &truth;
+      const bool meant = finding.where.line > 0 ? truth.line == finding.where.line
+                                                : finding.where.item == annotation_name(truth.id);
+      if (meant && marked == nullptr) marked = &truth;
     }
     std::string html = data::thumbnail(image, item.truths, marked, 320);
     if (marked != nullptr) html += data::crop(image, *marked, 160);
@@ -44,21 +53,30 @@ std::string figure(const Item& item, int line, const Limits& limits) {
   }
 }
 
-std::string section(const Rule& rule, const std::vector<const Finding*>& findings,
-                    const Items& items, int most, const Limits& limits) {
+const Item* item_of(const Finding& finding, const Items& items) {
+  auto at = items.find(finding.where.file);
+  if (at == items.end()) at = items.find(finding.where.item);
+  return at == items.end() ? nullptr : at->second;
+}
+
+std::string section(const Rule& rule, const std::vector<std::size_t>& findings,
+                    const LintReport& report, const Items& items, int most, const Limits& limits) {
   std::string html = format(
       "<h2 id=\"{}\">{} <span class=\"{}\">{}</span> <small>{}</small></h2>\n<p>{}; {}</p>\n",
       rule.id, rule.id, word(rule.severity), word(rule.severity),
       grouped(static_cast<std::int64_t>(findings.size())), data::html_text(rule.meaning),
       data::html_text(rule.action));
   int shown = 0;
-  for (const Finding* finding : findings) {
+  for (const std::size_t number : findings) {
     if (++shown > most) break;
+    const Finding* finding = &report.findings[number];
+    const auto mark = report.marks.find(number);
     std::string place = finding->where.file;
     if (finding->where.line > 0) place += format(":{}", finding->where.line);
     html += "<div class=\"finding\">";
-    const auto item = items.find(finding->where.file);
-    if (item != items.end()) html += figure(*item->second, finding->where.line, limits);
+    if (const Item* item = item_of(*finding, items)) {
+      html += figure(*item, *finding, mark == report.marks.end() ? nullptr : &mark->second, limits);
+    }
     html += "<p><code>" + data::html_text(place) + "</code><br>" + data::html_text(finding->text) +
             "</p></div>\n";
   }
@@ -101,8 +119,10 @@ std::string lint_sarif(const LintReport& report, std::string_view version) {
 
 std::string lint_html(std::span<const Part> parts, const LintReport& report, int most,
                       const Limits& limits) {
-  std::map<std::string_view, std::vector<const Finding*>> by_rule;
-  for (const Finding& finding : report.findings) by_rule[finding.rule].push_back(&finding);
+  std::map<std::string_view, std::vector<std::size_t>> by_rule;
+  for (std::size_t i = 0; i < report.findings.size(); ++i) {
+    by_rule[report.findings[i].rule].push_back(i);
+  }
   const Items items = items_by_file(parts);
   std::string body =
       format("<p>{} pictures, {} boxes: {} errors, {} warnings, {} notes</p>\n<ul>\n",
@@ -115,7 +135,7 @@ std::string lint_html(std::span<const Part> parts, const LintReport& report, int
       if (rule.severity != severity || at == by_rule.end()) continue;
       body += format("<li><a href=\"#{}\">{}</a> {}: {}</li>\n", rule.id, rule.id,
                      at->second.size(), data::html_text(rule.meaning));
-      sections += section(rule, at->second, items, most, limits);
+      sections += section(rule, at->second, report, items, most, limits);
     }
   }
   return data::html_page("Dataset faults", body + "</ul>\n" + sections);

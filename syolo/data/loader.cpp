@@ -1,45 +1,24 @@
 #include "syolo/data/loader.h"
 
 #include <algorithm>
+#include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <exception>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
+#include <utility>
 
 #include "syolo/base/error.h"
 #include "syolo/base/parallel.h"
 #include "syolo/data/augment/augment_impl.h"
+#include "syolo/data/picture_cache_impl.h"
 #include "syolo/image/codec.h"
 
 namespace syolo {
 namespace {
 
 constexpr std::size_t kMostBadInARow = 100;
-
-/// Decoded pictures; what has no room is decoded again. Contents never influence results.
-class Cache {
- public:
-  explicit Cache(std::int64_t bytes) : left_(bytes) {}
-
-  std::shared_ptr<const Image> find(std::size_t item) {
-    const std::scoped_lock lock(mutex_);
-    const auto at = images_.find(item);
-    return at == images_.end() ? nullptr : at->second;
-  }
-  void keep(std::size_t item, const std::shared_ptr<const Image>& image) {
-    const auto bytes = static_cast<std::int64_t>(image->pixels.size());
-    const std::scoped_lock lock(mutex_);
-    if (bytes > left_ || !images_.emplace(item, image).second) return;
-    left_ -= bytes;
-  }
-
- private:
-  std::mutex mutex_;
-  std::int64_t left_;
-  std::unordered_map<std::size_t, std::shared_ptr<const Image>> images_;
-};
 
 /// Interleaved RGB -> planes.
 void planes_of(const Image& image, std::uint8_t* dst) {
@@ -71,17 +50,36 @@ std::vector<std::size_t> epoch_order(std::size_t count, std::uint64_t seed, std:
   return order;
 }
 
+Size rect_size(std::span<const Size> pictures, Size input, int stride, double pad) {
+  double least = 1e300, most = 0;  // height / width
+  for (const Size size : pictures) {
+    const double aspect = size.width > 0 && size.height > 0
+                              ? static_cast<double>(size.height) / size.width
+                              : 1.0;  // unknown
+    least = std::min(least, aspect), most = std::max(most, aspect);
+  }
+  const double height = most < 1 ? most : 1, width = least > 1 ? 1 / least : 1;
+  const int side = std::max(input.width, input.height);
+  const auto cells = [&](double share) {
+    return std::max(1, static_cast<int>(std::ceil(share * side / stride + pad))) * stride;
+  };
+  return {cells(width), cells(height)};
+}
+
 class Loader::Impl {
  public:
   Impl(const Dataset& dataset, LoaderOptions options, const Limits& limits) :
-      dataset_(dataset), options_(options), limits_(limits), cache_(options_.cache_bytes) {
+      dataset_(dataset), options_(std::move(options)), limits_(limits),
+      memory_(options_.cache_bytes), files_(options_.cache_folder, options_.cache_folder_bytes) {
     if (dataset.items.empty()) {
       throw Error(ErrorKind::data_refused, "expected pictures to train on, found none");
     }
     const auto batch = static_cast<std::size_t>(std::max(1, options_.batch));
     const std::size_t count = dataset.items.size();
-    batches_ = static_cast<std::int64_t>(
-        options_.drop_last ? std::max<std::size_t>(1, count / batch) : (count + batch - 1) / batch);
+    batches_ = static_cast<std::int64_t>(options_.drop_last && !options_.rect
+                                             ? std::max<std::size_t>(1, count / batch)
+                                             : (count + batch - 1) / batch);
+    if (options_.rect) sort_by_shape();
     const int threads = options_.threads > 0 ? options_.threads : cpu_budget().threads();
     for (int i = 0; i < threads; ++i) {
       workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
@@ -136,7 +134,10 @@ class Loader::Impl {
   Cursor after(Cursor at) const {
     return at.batch + 1 < batches_ ? Cursor{at.epoch, at.batch + 1} : Cursor{at.epoch + 1, 0};
   }
-  Size size_of(Cursor at) const;
+  Size scaled(Size size, Cursor at) const;
+  Size shape_of(const std::vector<std::size_t>& items) const;
+  std::vector<std::size_t> members(Cursor at);
+  void sort_by_shape();
   void add_slots();
   std::shared_ptr<Slot> make_slot(Cursor at);
   void work(const std::stop_token& stop);
@@ -147,7 +148,8 @@ class Loader::Impl {
   const Dataset& dataset_;
   const LoaderOptions options_;
   const Limits limits_;
-  Cache cache_;
+  data::MemoryCache memory_;
+  data::FileCache files_;
   std::int64_t batches_ = 0;
 
   mutable std::mutex mutex_;
@@ -156,37 +158,73 @@ class Loader::Impl {
   Cursor head_, tail_;  // next to give, next to begin
   std::int64_t replaced_ = 0;
   std::int64_t order_epoch_ = -1;
-  std::vector<std::size_t> order_;
+  std::vector<std::size_t> order_, by_shape_;
   std::vector<std::jthread> workers_;
 };
 
-/// Published multi-scale: uniform multiples of the stride within half and one and a half.
-Size Loader::Impl::size_of(Cursor at) const {
-  const Size input = options_.augmentation.input;
+/// Published multi-scale: the long side a uniform multiple within half and one and a half.
+Size Loader::Impl::scaled(Size size, Cursor at) const {
   const int step = options_.multi_scale;
-  if (step <= 0) return input;
+  if (step <= 0) return size;
   Rng rng(options_.seed, Stream::sampler, static_cast<std::uint64_t>(at.epoch),
           (std::uint64_t{1} << 40) + static_cast<std::uint64_t>(at.batch));
-  const int low = input.width / 2, high = input.width + input.width / 2 + step;
+  const Size input = options_.augmentation.input;
+  const int most = std::max(input.width, input.height);
+  const int low = most / 2, high = most + most / 2 + step;
   const int side = std::max(step, (low + rng.below(high - low)) / step * step);
-  return {side, side};
+  const auto one = [&](int old) {
+    const std::int64_t wanted = std::int64_t{old} * side;
+    return static_cast<int>((wanted + std::int64_t{most} * step - 1) /
+                            (std::int64_t{most} * step)) *
+           step;
+  };
+  return {one(size.width), one(size.height)};
+}
+
+/// The pictures by height / width, so that each batch holds like ones.
+void Loader::Impl::sort_by_shape() {
+  by_shape_.resize(dataset_.items.size());
+  for (std::size_t i = 0; i < by_shape_.size(); ++i) by_shape_[i] = i;
+  const auto aspect = [this](std::size_t i) {
+    const Size size = dataset_.items[i].size;
+    return size.width > 0 && size.height > 0 ? static_cast<double>(size.height) / size.width : 1.0;
+  };
+  std::stable_sort(by_shape_.begin(), by_shape_.end(),
+                   [&](std::size_t a, std::size_t b) { return aspect(a) < aspect(b); });
+}
+
+/// The pictures of a batch; `order_` counts pictures, or with rect batches.
+std::vector<std::size_t> Loader::Impl::members(Cursor at) {
+  if (order_epoch_ != at.epoch) {
+    order_ = epoch_order(options_.rect ? static_cast<std::size_t>(batches_) : dataset_.items.size(),
+                         options_.seed, at.epoch, options_.shuffle);
+    order_epoch_ = at.epoch;
+  }
+  const std::vector<std::size_t>& all = options_.rect ? by_shape_ : order_;
+  const auto number = static_cast<std::size_t>(at.batch);
+  const auto batch = static_cast<std::size_t>(std::max(1, options_.batch));
+  const std::size_t first = (options_.rect ? order_[number] : number) * batch;
+  const std::size_t last = std::min(all.size(), first + batch);
+  return {all.begin() + static_cast<std::ptrdiff_t>(first),
+          all.begin() + static_cast<std::ptrdiff_t>(last)};
+}
+
+Size Loader::Impl::shape_of(const std::vector<std::size_t>& items) const {
+  if (!options_.rect) return options_.augmentation.input;
+  std::vector<Size> sizes;
+  sizes.reserve(items.size());
+  for (const std::size_t item : items) sizes.push_back(dataset_.items[item].size);
+  return rect_size(sizes, options_.augmentation.input, options_.stride, options_.rect_pad);
 }
 
 std::shared_ptr<Slot> Loader::Impl::make_slot(Cursor at) {
-  if (order_epoch_ != at.epoch) {
-    order_ = epoch_order(dataset_.items.size(), options_.seed, at.epoch, options_.shuffle);
-    order_epoch_ = at.epoch;
-  }
   auto slot = std::make_shared<Slot>();
   Batch& batch = slot->batch;
   batch.at = at;
-  batch.size = size_of(at);
-  const auto first = static_cast<std::size_t>(at.batch) * static_cast<std::size_t>(options_.batch);
-  const std::size_t last =
-      std::min(order_.size(), first + static_cast<std::size_t>(options_.batch));
-  batch.items.assign(order_.begin() + static_cast<std::ptrdiff_t>(first),
-                     order_.begin() + static_cast<std::ptrdiff_t>(last));
+  batch.items = members(at);
+  batch.size = scaled(shape_of(batch.items), at);
   batch.truths.resize(batch.items.size());
+  batch.classes.resize(batch.items.size());
   batch.pixels.resize(batch.items.size() * 3 * static_cast<std::size_t>(batch.size.width) *
                       static_cast<std::size_t>(batch.size.height));
   return slot;
@@ -228,12 +266,19 @@ void Loader::Impl::work(const std::stop_token& stop) {
 }
 
 Sample Loader::Impl::load(std::size_t item) {
-  std::shared_ptr<const Image> image = cache_.find(item);
+  const Item& picture = dataset_.items[item];
+  std::shared_ptr<const Image> image = memory_.find(item);
   if (!image) {
-    image = std::make_shared<const Image>(load_image(dataset_.items[item].image, {}, limits_));
-    cache_.keep(item, image);
+    image = files_.find(picture.image, limits_);
+    if (!image) {
+      image = std::make_shared<const Image>(load_image(picture.image, {}, limits_));
+      files_.keep(picture.image, *image);
+    }
+    memory_.keep(item, image);
   }
-  return {*image, dataset_.items[item].truths};
+  Sample sample{*image, picture.truths};
+  if (picture.cls >= 0) sample.classes = {{picture.cls}};
+  return sample;
 }
 
 Sample Loader::Impl::load_or_next(std::size_t item, std::int64_t& replaced) {
@@ -258,25 +303,28 @@ void Loader::Impl::fill(Slot& slot, std::size_t position) {
   const std::size_t item = batch.items[position];
   AugmentOptions augmentation = options_.augmentation;
   augmentation.input = batch.size;
+  if (options_.rect) augmentation.mosaic = 0;
   std::int64_t replaced = 0;
   const auto get = [&](std::size_t i) { return load_or_next(i, replaced); };
   Sample sample;
   if (options_.augment) {
     Rng rng(options_.seed, Stream::augment, static_cast<std::uint64_t>(batch.at.epoch), item);
-    sample = training_sample(item, dataset_.items.size(), get, augmentation, rng);
+    const auto one = dataset_.items[item].cls >= 0 ? classification_sample : training_sample;
+    sample = one(item, dataset_.items.size(), get, augmentation, rng);
   } else {
     sample = letterboxed(get(item), batch.size, augmentation.pad);
   }
   const std::size_t bytes = batch.pixels.size() / batch.items.size();
   planes_of(sample.image, batch.pixels.data() + position * bytes);
   batch.truths[position] = std::move(sample.truths);
+  batch.classes[position] = std::move(sample.classes);
   if (replaced == 0) return;
   const std::scoped_lock lock(mutex_);
   batch.replaced += replaced;
 }
 
 Loader::Loader(const Dataset& dataset, LoaderOptions options, const Limits& limits) :
-    impl_(std::make_unique<Impl>(dataset, options, limits)) {}
+    impl_(std::make_unique<Impl>(dataset, std::move(options), limits)) {}
 Loader::~Loader() = default;
 Batch Loader::next() {
   return impl_->next();

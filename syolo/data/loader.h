@@ -17,9 +17,18 @@ struct LoaderOptions {
   std::uint64_t seed = 0;
   bool augment = true;     // false: letterboxed to augmentation.input
   bool shuffle = true;     // a new order each epoch
-  bool drop_last = false;  // of an epoch, when it is short
-  int multi_scale = 0;  // > 0: each batch another square size, multiples of this, within 0.5..1.5
+  bool drop_last = false;  // of an epoch, when it is short (not with rect: always the same ones)
+  int multi_scale = 0;     // > 0: each batch another size, multiples of this, within 0.5..1.5
+  /// Batches of pictures of like shape, as small as they fit, in multiples of `stride`; the order
+  /// of the batches is drawn, not that of the pictures. No mosaic then.
+  bool rect = false;
+  int stride = 32;
+  double rect_pad = 0;           // cells more on each axis
   std::int64_t cache_bytes = 0;  // decoded pictures kept in memory, up to this
+  /// Decoded pictures kept as files, up to this; empty folder: none. What is damaged there, or
+  /// older than its picture, is decoded again.
+  std::filesystem::path cache_folder;
+  std::int64_t cache_folder_bytes = std::int64_t{16} << 30;
   AugmentOptions augmentation;
 };
 
@@ -32,10 +41,11 @@ struct Cursor {
 struct Batch {
   Cursor at;
   Size size;
-  std::vector<std::size_t> items;          // numbers of Dataset::items
-  std::vector<std::uint8_t> pixels;        // N, 3, H, W; RGB; 255 is 1.0
-  std::vector<std::vector<Truth>> truths;  // in pixels of `size`
-  std::int64_t replaced = 0;               // pictures that could not be read: the next one served
+  std::vector<std::size_t> items;                // numbers of Dataset::items
+  std::vector<std::uint8_t> pixels;              // N, 3, H, W; RGB; 255 is 1.0
+  std::vector<std::vector<Truth>> truths;        // in pixels of `size`
+  std::vector<std::vector<ClassShare>> classes;  // in classification; else empty lists
+  std::int64_t replaced = 0;  // pictures that could not be read: the next one served
 };
 
 class Loader {
@@ -58,6 +68,10 @@ class Loader {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// The shape of a batch of these pictures: the smallest that holds each with its long side at that
+/// of `input`. Source: the Scaled-YOLOv4 trainer.
+Size rect_size(std::span<const Size> pictures, Size input, int stride, double pad);
 
 /// The order of an epoch.
 std::vector<std::size_t> epoch_order(std::size_t count, std::uint64_t seed, std::int64_t epoch,

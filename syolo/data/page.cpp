@@ -142,7 +142,12 @@ std::string thumbnail(const Image& image, std::span<const Truth> truths, const T
   const auto frame = [&](const Truth& truth, Color color, int thickness) {
     const auto s = static_cast<float>(scale);
     const Box box = to_box(truth.box);
-    draw_frame(small, {box.x1 * s, box.y1 * s, box.x2 * s, box.y2 * s}, color, thickness);
+    // What has no area is shown as a small frame around its place.
+    constexpr float kLeast = 6;
+    const float dx = std::max(0.F, (kLeast - box.width() * s) / 2);
+    const float dy = std::max(0.F, (kLeast - box.height() * s) / 2);
+    draw_frame(small, {box.x1 * s - dx, box.y1 * s - dy, box.x2 * s + dx, box.y2 * s + dy}, color,
+               thickness);
   };
   for (const Truth& truth : truths) frame(truth, class_color(truth.cls), 1);
   if (marked != nullptr) frame(*marked, {230, 30, 30}, 2);

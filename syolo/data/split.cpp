@@ -31,6 +31,8 @@ std::vector<Group> groups_of(const Dataset& dataset, const SplitOptions& options
     for (const Truth& truth : dataset.items[i].truths) {
       groups[at].counts[static_cast<std::size_t>(truth.cls)] += 1;
     }
+    const int whole = dataset.items[i].cls;
+    if (whole >= 0) groups[at].counts[static_cast<std::size_t>(whole)] += 1;
     groups[at].counts[classes] += 1;
   }
   Rng rng(options.seed, Stream::sampler);

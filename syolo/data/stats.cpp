@@ -61,11 +61,13 @@ DatasetStats dataset_stats(const Dataset& dataset, const StatsOptions& options) 
   }
   for (const Item& item : dataset.items) {
     ++stats.pictures;
-    stats.empty += item.truths.empty() ? 1 : 0;
+    stats.classification = stats.classification || item.cls >= 0;
+    stats.empty += item.truths.empty() && item.cls < 0 ? 1 : 0;
     stats.missing += item.state == LabelState::missing ? 1 : 0;
     stats.boxes_per_picture.add(static_cast<double>(item.truths.size()));
     stats.picture_megapixels.add(1e-6 * item.size.width * item.size.height);
     std::set<int> classes;
+    if (item.cls >= 0) classes.insert(item.cls);
     for (const Truth& truth : item.truths) {
       ++stats.boxes;
       stats.crowds += truth.crowd ? 1 : 0;

@@ -25,6 +25,7 @@ struct DatasetStats {
   std::vector<std::string> names;
   std::int64_t pictures = 0, boxes = 0, crowds = 0, difficult = 0;
   std::int64_t empty = 0, missing = 0;  // pictures without boxes, without labels
+  bool classification = false;          // classes of whole pictures: there are no boxes
   std::vector<std::int64_t> class_boxes, class_pictures;
   Histogram boxes_per_picture, picture_megapixels;
   Histogram width, height;                                // of boxes, fractions of the picture

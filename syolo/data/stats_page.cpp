@@ -79,26 +79,28 @@ std::string histogram(const Histogram& h, std::string_view axis) {
 
 /// Lying bars for names: as many rows as there are classes, the most frequent first.
 std::string class_bars(const DatasetStats& stats) {
+  const auto& counts = stats.classification ? stats.class_pictures : stats.class_boxes;
   std::vector<std::size_t> order(stats.names.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return stats.class_boxes[a] > stats.class_boxes[b];
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return counts[a] > counts[b]; });
   constexpr int kRow = 20, kNames = 150, kBar = 560;
-  const auto most = static_cast<double>(
-      order.empty() ? 1 : std::max<std::int64_t>(1, stats.class_boxes[order[0]]));
+  const auto most =
+      static_cast<double>(order.empty() ? 1 : std::max<std::int64_t>(1, counts[order[0]]));
   std::string svg = format("<svg viewBox=\"0 0 960 {}\" width=\"960\" role=\"img\">",
                            kRow * static_cast<int>(order.size()) + 4);
   for (std::size_t row = 0; row < order.size(); ++row) {
     const std::size_t c = order[row];
     const int y = kRow * static_cast<int>(row);
-    const double length = static_cast<double>(stats.class_boxes[c]) / most * kBar;
+    const double length = static_cast<double>(counts[c]) / most * kBar;
     svg += format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>", kNames - 8, y + 15,
                   data::html_text(printable(stats.names[c], 22)));
     svg += format("<rect x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\" fill=\"#2f6fb2\"/>",
                   kNames, y + 3, length, kRow - 6);
-    svg += format("<text x=\"{:.1f}\" y=\"{}\">{} boxes in {} pictures</text>", kNames + length + 8,
-                  y + 15, grouped(stats.class_boxes[c]), grouped(stats.class_pictures[c]));
+    const std::string boxes =
+        stats.classification ? "" : grouped(stats.class_boxes[c]) + " boxes in ";
+    svg += format("<text x=\"{:.1f}\" y=\"{}\">{}{} pictures</text>", kNames + length + 8, y + 15,
+                  boxes, grouped(stats.class_pictures[c]));
   }
   return svg + "</svg>\n";
 }
@@ -151,9 +153,18 @@ std::string anchor_table(const DatasetStats& stats) {
   return html + "</table>\n";
 }
 
+std::string classification_html(const DatasetStats& stats, std::string_view title) {
+  std::string body = format("<p>{} pictures of {} classes</p>\n<h2>Classes</h2>\n",
+                            grouped(stats.pictures), stats.names.size());
+  body += class_bars(stats) + "<h2>Pictures</h2>\n";
+  body += figure("Size of pictures", histogram(stats.picture_megapixels, "megapixels, from"));
+  return data::html_page(title, body);
+}
+
 }  // namespace
 
 std::string stats_html(const DatasetStats& stats, std::string_view title) {
+  if (stats.classification) return classification_html(stats, title);
   std::string body = format(
       "<p>{} pictures, {} boxes, {} classes; {} pictures without boxes, of which {} without "
       "labels; "

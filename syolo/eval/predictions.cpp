@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "syolo/data/json_reader.h"
+#include "syolo/data/rules.h"
 
 namespace syolo {
 namespace {
@@ -131,9 +132,9 @@ class Tally {
   void report(std::string_view rule, std::int64_t count, const Where& where,
               std::string_view text) {
     if (count == 0) return;
-    out_.findings.push_back({Severity::warning, rule, where,
-                             format("{} prediction{} {} (the first is here)", grouped(count),
-                                    count == 1 ? "" : "s", text)});
+    out_.findings.push_back(found(rule, where,
+                                  format("{} prediction{} {} (the first is here)", grouped(count),
+                                         count == 1 ? "" : "s", text)));
   }
 
   Predictions& out_;
@@ -182,7 +183,7 @@ class JsonPredictions {
     if (byte - told_ < kReportBytes) return;
     file_->forget(file_->text().data() + told_, static_cast<std::size_t>(byte - told_));
     told_ = byte;
-    if (progress_) progress_(byte, static_cast<std::int64_t>(file_->bytes().size()));
+    if (progress_) progress_(byte, static_cast<std::int64_t>(file_->bytes().size()), "bytes");
   }
 
   void object() {
@@ -365,9 +366,99 @@ Predictions read_yolo_folder(const Path& folder, const Dataset& dataset, const L
   }
   if (files == 0) {
     throw Error(ErrorKind::input,
-                "expected a folder of predictions, one .txt per picture, found none that fits a "
-                "picture of the dataset",
+                "expected a folder of predictions, one .txt per picture or per class, found none "
+                "that fits the dataset",
                 {.file = folder.string()});
+  }
+  tally.finish();
+  return out;
+}
+
+/// "picture score xmin ymin xmax ymax": the fields, or nothing when they are not six.
+std::optional<std::array<std::string_view, 6>> voc_fields(std::string_view line) {
+  std::array<std::string_view, 6> fields;
+  std::size_t n = 0;
+  for (const std::string_view field : split(line, ' ')) {
+    if (trim(field).empty()) continue;
+    if (n == fields.size()) return std::nullopt;
+    fields[n++] = trim(field);
+  }
+  return n == fields.size() ? std::optional(fields) : std::nullopt;
+}
+
+/// The class of a VOC file, "<class>.txt" or "comp4_det_test_<class>.txt"; kUnknown for others.
+int voc_class(const Path& file, const Dataset& dataset) {
+  if (file.extension() != ".txt") return kUnknown;
+  const std::string stem = file.stem().string();
+  int best = kUnknown;
+  std::size_t length = 0;
+  for (std::size_t i = 0; i < dataset.names.size(); ++i) {
+    const std::string& name = dataset.names[i];
+    if (stem != name && !stem.ends_with("_" + name)) continue;
+    if (name.size() >= length) best = static_cast<int>(i), length = name.size();
+  }
+  return best;
+}
+
+/// Files named after classes, sorted. One file per picture may have such a name too; a last column
+/// above 1 is no score, so those here hold pixels.
+std::vector<std::pair<Path, int>> voc_files(const Path& folder, const Dataset& dataset,
+                                            const Limits& limits) {
+  std::vector<std::pair<Path, int>> files;
+  bool pixels = false;
+  std::error_code error;
+  std::filesystem::directory_iterator it(folder, error);
+  for (; !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
+    const int cls = voc_class(it->path(), dataset);
+    if (cls == kUnknown) continue;
+    files.emplace_back(it->path(), cls);
+    if (pixels) continue;
+    const std::string text = read_text(it->path(), limits.text_bytes * 64);
+    for (const std::string_view line : lines(text)) {
+      const auto fields = voc_fields(line);
+      const std::optional<double> last = fields ? parse_real((*fields)[5]) : std::nullopt;
+      pixels = pixels || (last && *last > 1);
+    }
+  }
+  if (!pixels) return {};
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+Predictions read_voc_files(const std::vector<std::pair<Path, int>>& files, const Dataset& dataset,
+                           const Limits& limits) {
+  Predictions out;
+  Tally tally(out);
+  Lookup lookup(dataset);
+  for (const auto& [file, cls] : files) {
+    const std::string text = read_text(file, limits.text_bytes * 64);
+    Where where{.file = file.string()};
+    for (const std::string_view line : lines(text)) {
+      ++where.line;
+      if (trim(line).empty()) continue;
+      const auto fields = voc_fields(line);
+      std::array<double, 5> values{};
+      bool good = fields.has_value();
+      for (std::size_t i = 0; good && i < values.size(); ++i) {
+        const std::optional<double> value = parse_real((*fields)[i + 1]);
+        good = value.has_value();
+        values[i] = value.value_or(0);
+      }
+      if (!good) {
+        throw Error(
+            ErrorKind::input,
+            format("expected a picture and five numbers, found \"{}\"", printable(line, 80)), where,
+            "picture, score, xmin, ymin, xmax, ymax");
+      }
+      Prediction row{lookup.item(std::string((*fields)[0])), cls, {}, values[0]};
+      row.box = {values[1] - 1, values[2] - 1, values[3] - values[1] + 1,
+                 values[4] - values[2] + 1};
+      if (row.item == kUnknown) {
+        tally.unknown_image(std::string((*fields)[0]), where, 1);
+      } else {
+        tally.take(row, 0, cls, where);
+      }
+    }
   }
   tally.finish();
   return out;
@@ -379,7 +470,9 @@ Predictions read_predictions(const Path& path, const Dataset& dataset, const Lim
                              const ReadProgress& progress) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
-    return read_yolo_folder(path, dataset, limits);
+    const auto files = voc_files(path, dataset, limits);
+    return files.empty() ? read_yolo_folder(path, dataset, limits)
+                         : read_voc_files(files, dataset, limits);
   }
   return JsonPredictions(path, dataset, limits, progress).read();
 }
@@ -422,36 +515,6 @@ void append(std::vector<Prediction>& rows, int item, std::span<const Detection> 
     const Box& box = found.box;
     rows.push_back({item, cls, {box.x1, box.y1, box.width(), box.height()}, found.score});
   }
-}
-
-namespace {
-
-std::string python_number(double value) {
-  if (std::isfinite(value)) return json_number(value);
-  return std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
-}
-
-}  // namespace
-
-std::string coco_results_text(std::span<const Prediction> rows, const Dataset& dataset) {
-  std::string text = "[";
-  const bool with_ids = dataset.class_ids.size() == dataset.names.size();
-  for (const Prediction& row : rows) {
-    const auto cls = static_cast<std::size_t>(row.cls);
-    const std::int64_t category =
-        with_ids ? dataset.class_ids[cls] : static_cast<std::int64_t>(cls) + 1;
-    text +=
-        format("{}\n{{\"image_id\":{},\"category_id\":{},\"bbox\":[{},{},{},{}],\"score\":{}}}",
-               text.size() == 1 ? "" : ",", dataset.items[static_cast<std::size_t>(row.item)].id,
-               category, python_number(row.box.x), python_number(row.box.y),
-               python_number(row.box.w), python_number(row.box.h), python_number(row.score));
-  }
-  return text + "\n]\n";
-}
-
-void write_coco_results(std::span<const Prediction> rows, const Dataset& dataset,
-                        const Path& file) {
-  write_file_atomic(file, coco_results_text(rows, dataset));
 }
 
 }  // namespace syolo

@@ -31,6 +31,8 @@ struct Predictions {
 ///   that is text is the picture's name, with or without suffix.
 /// - Darknet JSON: [{"filename", "objects": [{"class_id", "relative_coordinates", "confidence"}]}]
 /// - a folder of YOLO txt files, one per picture: class, centre x, centre y, width, height, score
+/// - a folder of Pascal VOC's files, one per class, <class>.txt or comp4_det_test_<class>.txt:
+///   picture, score, xmin, ymin, xmax, ymax in pixels from 1, both ends included
 /// Predictions of classes that the dataset has not, and up to a tenth of unknown pictures, are left
 /// out with a finding. A box or score that is not finite stays: it matches nothing, and it ranks
 /// last (score).
@@ -52,5 +54,13 @@ void append(std::vector<Prediction>& rows, int item, std::span<const Detection> 
 /// as Python does: NaN, Infinity, -Infinity.
 std::string coco_results_text(std::span<const Prediction> rows, const Dataset& dataset);
 void write_coco_results(std::span<const Prediction> rows, const Dataset& dataset, const Path& file);
+/// The other forms that read_predictions reads. Fractions need sizes of the pictures.
+/// @throws Error(io)
+void write_yolo_predictions(std::span<const Prediction> rows, const Dataset& dataset,
+                            const Path& folder);
+void write_voc_predictions(std::span<const Prediction> rows, const Dataset& dataset,
+                           const Path& folder);
+void write_darknet_predictions(std::span<const Prediction> rows, const Dataset& dataset,
+                               const Path& file);
 
 }  // namespace syolo

@@ -187,6 +187,7 @@ EvalReport eval_report(const Dataset& dataset, std::span<const Prediction> predi
   report.coco = coco_ap(matches, options.threads);
   report.all = score_curve(matches);
   for (const ClassMatches& one : matches.classes) report.classes.push_back(score_curve(one));
+  report.lrp = optimal_lrp(dataset, predictions, matches);
   report.calibration = calibration(matches);
   report.wanted_precision = options.wanted_precision;
   report.confusion_score = options.confusion_score;

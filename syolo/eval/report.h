@@ -7,6 +7,7 @@
 #include "syolo/eval/coco_ap.h"
 #include "syolo/eval/curves.h"
 #include "syolo/eval/intervals.h"
+#include "syolo/eval/lrp.h"
 #include "syolo/eval/plot.h"
 
 namespace syolo {
@@ -22,6 +23,7 @@ struct EvalReport {
   CocoReport coco;
   ScoreCurve all;
   std::vector<ScoreCurve> classes;  // as coco.classes
+  Lrp lrp;
   Calibration calibration;
   Confusion confusion;
   double confusion_score = 0;  // predictions above it

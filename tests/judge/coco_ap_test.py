@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -73,6 +74,19 @@ def generate(number):
     return {"images": pictures, "annotations": truths, "categories": names}, found
 
 
+def real_sets(folder):
+    """Predictions that a program made on photographs, beside the truths of their datasets."""
+    data = pathlib.Path(__file__).resolve().parents[1] / "data" / "eval"
+    sets = []
+    for name in ("air_bird", "coco_100"):
+        one = folder / name
+        one.mkdir()
+        shutil.copy(data / f"{name}.json", one / "truths.json")
+        shutil.copy(data / f"{name}_results.json", one / "results.json")
+        sets.append(one)
+    return sets
+
+
 def judged(folder):
     import numpy as np
     from pycocotools.coco import COCO
@@ -128,6 +142,7 @@ def main():
             (folder / "truths.json").write_text(json.dumps(truths))
             (folder / "results.json").write_text(json.dumps(found))
             sets.append(folder)
+        sets += real_sets(pathlib.Path(temporary))
         first = None
         for threads in ("1", "8"):
             subprocess.run([program, temporary, threads], check=True)

@@ -366,6 +366,17 @@ TEST(Augmentation, JpegIsWhatTheCodecGivesAtAQualityOfTheRange) {
   EXPECT_EQ(apply("jpeg", picture(2), o, 1).image.pixels, expected.pixels);
 }
 
+TEST(Augmentation, FourierLeavesAPictureInItsOwnStyle) {
+  for (int seed = 0; seed < 20; ++seed) {
+    AugmentOptions o = strong();
+    o.fourier_low = 0, o.fourier_high = 0.4;
+    o.style = [seed](Rng&) { return picture(seed).image; };
+    EXPECT_TRUE(same(apply("fourier", picture(seed), o, seed), picture(seed)));
+    o.style = {};
+    EXPECT_EQ(apply("fourier", picture(seed), o, seed).truths, picture(seed).truths);
+  }
+}
+
 // What mixes --------------------------------------------------------------------------------------
 
 TEST(Augmentation, MixUpBlendsPixelsAndKeepsTheBoxesOfBoth) {
@@ -411,6 +422,30 @@ TEST(Augmentation, CutMixTakesOneWindowOfTheOtherPicture) {
     }
   }
   EXPECT_GT(windows, kSeeds / 2);
+}
+
+TEST(Augmentation, MixesOfClassesAreSharedByWhatIsSeen) {
+  for (int seed = 0; seed < kSeeds; ++seed) {
+    Sample black{Image(kSize.width, kSize.height, 3), {}, {{3}}};
+    const Pick white = [](Rng&) {
+      Sample other{Image(kSize.width, kSize.height, 3), {}, {{7}}};
+      std::fill(other.image.pixels.begin(), other.image.pixels.end(), std::byte{255});
+      return other;
+    };
+    for (const std::string_view name : {"cutmix", "mixup"}) {
+      Rng rng = rng_of(seed);
+      const Sample out = find_augmentation(name)->apply(black, strong(), rng, white);
+      double seen = 0;
+      for (const std::byte value : out.image.pixels) seen += std::to_integer<int>(value) / 255.0;
+      seen /= static_cast<double>(out.image.pixels.size());
+      double three = 0, seven = 0;
+      for (const ClassShare& one : out.classes) (one.cls == 3 ? three : seven) += one.share;
+      EXPECT_NEAR(three + seven, 1, 1e-12);
+      EXPECT_NEAR(seven, seen, name == "mixup" ? 1.0 / 255 : 1e-9) << name;
+    }
+  }
+  EXPECT_EQ(data::blended({{3, 1}}, std::vector<ClassShare>{{3, 0.5}, {4, 0.5}}, 0.5),
+            (std::vector<ClassShare>{{3, 0.75}, {4, 0.25}}));
 }
 
 TEST(Augmentation, CopyPasteShowsEveryPastedBoxWhereItsLabelSays) {
@@ -460,7 +495,7 @@ TEST(Recipes, GiveTheInputsSizeAndTheSameSampleForTheSamePlace) {
     AugmentOptions o = strong();
     o.recipe = recipe;
     o.mixup = o.mosaic9 = 0.5, o.cutmix = o.erase = o.cutout = o.hide = o.gridmask = 0.3;
-    o.noise = o.blur = o.jpeg = o.randconv = o.copy_paste = 0.3;
+    o.noise = o.blur = o.jpeg = o.randconv = o.fourier = o.copy_paste = 0.3;
     for (int seed = 0; seed < 30; ++seed) {
       Rng a = rng_of(seed), b = rng_of(seed);
       const Sample one = training_sample(2, 10, load, o, a);

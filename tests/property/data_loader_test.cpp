@@ -60,12 +60,24 @@ void expect_same(const std::vector<Batch>& a, const std::vector<Batch>& b) {
   for (std::size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(same(a[i], b[i])) << "batch " << i;
 }
 
+/// The forms of batches: each must keep every promise.
+std::vector<LoaderOptions> forms() {
+  std::vector<LoaderOptions> result;
+  for (const AugmentRecipe recipe : {AugmentRecipe::scaled_yolov4, AugmentRecipe::darknet}) {
+    for (const bool rect : {false, true}) {
+      LoaderOptions o = options(1);
+      o.augmentation.recipe = recipe;
+      o.rect = rect;
+      o.multi_scale = 32;
+      result.push_back(o);
+    }
+  }
+  return result;
+}
+
 TEST(Loader, GivesTheSameBytesWithOneTwoAndEightThreads) {
   const Pictures set(11, {4, 9});
-  for (const AugmentRecipe recipe : {AugmentRecipe::scaled_yolov4, AugmentRecipe::darknet}) {
-    LoaderOptions o = options(1);
-    o.augmentation.recipe = recipe;
-    o.multi_scale = 32;
+  for (LoaderOptions o : forms()) {
     const auto one = batches(set.data, o, 8);
     for (const int threads : {2, 8}) {
       o.threads = threads;
@@ -86,17 +98,92 @@ TEST(Loader, DoesNotDependOnTheCacheNorOnHowFarItWorksAhead) {
   }
 }
 
+std::vector<Path> files_in(const Path& folder) {
+  std::vector<Path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+TEST(Loader, KeepsDecodedPicturesAsFilesUpToTheRoomGiven) {
+  const Pictures set(9, {3});
+  const auto plain = batches(set.data, options(2), 7);
+  const TempDir dir;
+  LoaderOptions o = options(2);
+  o.cache_folder = dir / "pixels";
+  expect_same(batches(set.data, o, 7), plain);
+  const std::vector<Path> files = files_in(dir / "pixels");
+  EXPECT_EQ(files.size(), 8U) << "one per picture, and no temporary file";
+  // What was cut off, changed or replaced is decoded again, and mended.
+  std::filesystem::resize_file(files[0], 40);
+  std::filesystem::resize_file(files[1], 0);
+  for (const std::size_t i : {2U, 3U}) {
+    std::string text = read_text(files[i], 1 << 20);
+    text[i == 2 ? 10 : text.size() - 1] ^= 1;
+    write_file_atomic(files[i], text);
+  }
+  expect_same(batches(set.data, o, 7), plain);
+  EXPECT_EQ(files_in(dir / "pixels"), files);
+  EXPECT_GT(std::filesystem::file_size(files[0]), 3000U);
+  // From files alone: the pictures themselves are not decoded.
+  o.cache_folder = dir / "small";
+  o.cache_folder_bytes = 12'000;
+  for (int run = 0; run < 2; ++run) {
+    expect_same(batches(set.data, o, 7), plain);
+    std::uintmax_t bytes = 0;
+    for (const Path& file : files_in(dir / "small")) bytes += std::filesystem::file_size(file);
+    EXPECT_GT(bytes, 3000U);
+    EXPECT_LE(bytes, 12'000U);
+  }
+}
+
+TEST(Loader, TakesPicturesFromFilesUntilTheyChange) {
+  const Pictures set(1);
+  const TempDir dir;
+  LoaderOptions o = options(1);
+  o.augment = false;
+  o.cache_folder = dir / "pixels";
+  const Batch first = batches(set.data, o, 1)[0];
+  // Same name, size and time: taken from the file.
+  const Path picture = set.data.items[0].image;
+  const auto time = std::filesystem::last_write_time(picture);
+  const std::string bytes = read_text(picture, 1 << 20);
+  write_file_atomic(picture, std::string(bytes.size(), 'x'));
+  std::filesystem::last_write_time(picture, time);
+  EXPECT_TRUE(same(batches(set.data, o, 1)[0], first));
+  std::filesystem::last_write_time(picture, time + std::chrono::seconds(2));
+  EXPECT_THROW(batches(set.data, o, 1), Error);
+}
+
+TEST(Loader, NeedsNoFolderThatCanBeWritten) {
+  const Pictures set(3);
+  const TempDir dir;
+  LoaderOptions o = options(1);
+  o.cache_folder = dir.write("file", "no folder");
+  EXPECT_THROW(Loader(set.data, o), Error);
+  o.cache_folder = dir / "pixels";
+  Loader loader(set.data, o);
+  std::filesystem::remove_all(dir / "pixels");  // as good as a full disk
+  EXPECT_TRUE(same(loader.next(), batches(set.data, options(1), 1)[0]));
+}
+
 TEST(Loader, ResumesInTheMiddleOfAnEpochWithTheSameBytes) {
   const Pictures set(14, {2});
-  const auto whole = batches(set.data, options(3), 10);
-  for (const std::size_t begin : {1U, 3U, 4U, 6U}) {
-    Loader resumed(set.data, options(2));
-    resumed.seek(whole[begin].at);
-    EXPECT_EQ(resumed.cursor(), whole[begin].at);
-    for (std::size_t i = begin; i < whole.size(); ++i) EXPECT_TRUE(same(resumed.next(), whole[i]));
-    // And back again, while batches ahead are being made.
-    resumed.seek({0, 0});
-    EXPECT_TRUE(same(resumed.next(), whole[0]));
+  for (LoaderOptions o : forms()) {
+    o.threads = 3;
+    const auto whole = batches(set.data, o, 10);
+    o.threads = 2;
+    for (const std::size_t begin : {1U, 3U, 4U, 6U}) {
+      Loader resumed(set.data, o);
+      resumed.seek(whole[begin].at);
+      EXPECT_EQ(resumed.cursor(), whole[begin].at);
+      for (std::size_t i = begin; i < whole.size(); ++i)
+        EXPECT_TRUE(same(resumed.next(), whole[i]));
+      // And back again, while batches ahead are being made.
+      resumed.seek({0, 0});
+      EXPECT_TRUE(same(resumed.next(), whole[0]));
+    }
   }
 }
 
@@ -186,6 +273,48 @@ TEST(Loader, WorksOnlyAsFarAheadAsAsked) {
     }
   }
   EXPECT_THROW(loader.next(), Error);
+}
+
+TEST(Loader, RectangularBatchesHoldLikeShapesAsSmallAsTheyFit) {
+  // Sizes 40..53 x 30: from the flattest to the squarest, in batches of 4.
+  const Pictures set(14);
+  LoaderOptions o = options(2);
+  o.rect = true, o.augment = false, o.stride = 16;
+  std::multiset<std::size_t> seen;
+  std::vector<std::size_t> order;
+  for (const Batch& batch : batches(set.data, o, 4)) {
+    std::vector<Size> sizes;
+    for (const std::size_t item : batch.items) {
+      seen.insert(item);
+      sizes.push_back(set.data.items[item].size);
+    }
+    EXPECT_EQ(batch.size, rect_size(sizes, {64, 64}, 16, 0));
+    EXPECT_EQ(batch.size.width, 64);
+    // 64 * 30 / 40 is 48; wider ones need less.
+    EXPECT_EQ(batch.size.height, 48);
+    const auto [low, high] = std::minmax_element(batch.items.begin(), batch.items.end());
+    EXPECT_EQ(*high - *low + 1, batch.items.size()) << "neighbours by shape";
+    order.push_back(*low);
+  }
+  EXPECT_EQ(seen.size(), 14U);
+  EXPECT_EQ(std::set<std::size_t>(seen.begin(), seen.end()).size(), 14U);
+  EXPECT_FALSE(std::is_sorted(order.begin(), order.end(), std::greater<>()));
+}
+
+TEST(Loader, ShapesOfRectangularBatchesAreThePublishedOnes) {
+  const auto shape = [](std::vector<Size> sizes, int stride, double pad) {
+    return rect_size(sizes, {640, 640}, stride, pad);
+  };
+  EXPECT_EQ(shape({{640, 480}}, 32, 0), (Size{640, 480}));
+  EXPECT_EQ(shape({{480, 640}}, 32, 0), (Size{480, 640}));
+  EXPECT_EQ(shape({{640, 480}, {640, 427}}, 32, 0), (Size{640, 480}));
+  EXPECT_EQ(shape({{640, 427}}, 32, 0), (Size{640, 448}));
+  EXPECT_EQ(shape({{640, 480}, {480, 640}}, 32, 0), (Size{640, 640}));
+  EXPECT_EQ(shape({{640, 640}}, 64, 0.5), (Size{704, 704}));
+  EXPECT_EQ(rect_size(std::vector<Size>{{896, 896}}, {896, 896}, 32, 0.5), (Size{928, 928}))
+      << "the published example";
+  EXPECT_EQ(shape({{0, 0}}, 32, 0), (Size{640, 640})) << "unknown";
+  EXPECT_EQ(shape({{10'000, 1}}, 32, 0), (Size{640, 32}));
 }
 
 TEST(Loader, MultiScaleKeepsWithinHalfAndOneAndAHalf) {

@@ -198,5 +198,47 @@ TEST_P(Growth, OfTimeAndMemoryIsThatOfTheFile) {
 INSTANTIATE_TEST_SUITE_P(Readers, Growth, testing::ValuesIn(kReaders),
                          [](const auto& it) { return std::string(it.param.name); });
 
+/// As COCO's own files: a mask of `numbers` for each box.
+std::string coco_of(std::size_t bytes, int numbers) {
+  std::string mask;
+  for (int i = 0; i < numbers; ++i) mask += format("{}{}.25", i == 0 ? "" : ",", 10 + i);
+  return repeated(
+      bytes, R"({"images":[{"id":1,"file_name":"a.jpg","width":99,"height":99}],"annotations":[)",
+      R"({"id":999999999,"image_id":1,"category_id":1,"bbox":[1,2,3,4]}],)"
+      R"("categories":[{"id":1,"name":"a"}]})",
+      [&](int i) {
+        return format(R"({{"segmentation":[[{}]],"id":{},"image_id":1,"category_id":1,)"
+                      R"("iscrowd":0,"area":12.5,"bbox":[1,2,{}.25,4]}},)",
+                      mask, i + 1, 1 + i % 90);
+      });
+}
+
+TEST(LargeCoco, TakesTheMemoryOfItsBoxesAndTellsHowFarItIs) {
+  const TempDir folder;
+  constexpr std::size_t kBytes = 64 << 20;
+  const Path masks = folder.write("masks.json", coco_of(kBytes, 100));
+  const Path boxes = folder.write("boxes.json", coco_of(kBytes, 0));
+  std::size_t truths = 0;
+  std::int64_t told = 0, calls = 0;
+  const ReadProgress progress = [&](std::int64_t done, std::int64_t total, std::string_view what) {
+    EXPECT_GT(done, told);
+    EXPECT_LE(done, total);
+    EXPECT_EQ(what, "bytes");
+    told = done, ++calls;
+  };
+  const auto read = [&](const Path& file) {
+    told = 0;
+    return peak_bytes([&] { truths = read_coco(file, {}, progress).items[0].truths.size(); });
+  };
+  // Of the file no more than the 8 MiB between two reports stay, whatever the masks; a box takes
+  // its annotation and its truth at most.
+  constexpr std::int64_t kOfBox = 300, kOfFile = 24 << 20;
+  for (const Path& file : {masks, boxes}) {
+    const auto peak = read(file);
+    EXPECT_LE(peak.value_or(0), kOfFile + kOfBox * static_cast<std::int64_t>(truths)) << file;
+  }
+  EXPECT_GE(calls, 8);
+}
+
 }  // namespace
 }  // namespace syolo::test

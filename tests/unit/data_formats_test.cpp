@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <map>
 #include <set>
 
 #include "syolo/data/coco.h"
@@ -182,19 +184,126 @@ TEST(Formats, EachWrittenFormatReadsBackEqualThroughEachOther) {
   EXPECT_EQ(source[0].data.items[1].state, LabelState::empty);
   int number = 0;
   for (const DatasetFormat& first : dataset_formats()) {
-    if (first.write == nullptr) continue;
+    if (first.write == nullptr || first.name == "classes") continue;
     const std::string one = std::to_string(++number);
     first.write(source, dir / one, {});
     EXPECT_EQ(dataset_format(dir / one).name, first.name);
     const std::vector<Part> middle = load_parts(dir / one);
     expect_same(source, middle, first.name);
     for (const DatasetFormat& second : dataset_formats()) {
-      if (second.write == nullptr) continue;
+      if (second.write == nullptr || second.name == "classes") continue;
       const std::string two = one + std::string(second.name);
       second.write(middle, dir / two, {});
       expect_same(source, load_parts(dir / two), first.name);
     }
   }
+}
+
+/// Two parts; "owl" is in the second alone.
+void class_folders(const TempDir& dir) {
+  dir.write("c/train/cat/a.png", png(1));
+  dir.write("c/train/cat/b.png", png(2));
+  dir.write("c/train/dog/more/a.png", png(3));
+  dir.write("c/train/dog/b.png", png(8));
+  dir.write("c/val/dog/z.png", png(4));
+  dir.write("c/val/owl/z.png", png(5));
+}
+
+TEST(Classes, AreReadAsClassesOfWholePicturesWithNumbersThatAgree) {
+  const TempDir dir;
+  class_folders(dir);
+  EXPECT_EQ(dataset_format(dir / "c").name, "classes");
+  const std::vector<Part> parts = load_parts(dir / "c");
+  ASSERT_EQ(parts.size(), 2U);
+  std::vector<std::vector<int>> classes;
+  for (const Part& part : parts) {
+    EXPECT_EQ(part.data.names, (std::vector<std::string>{"cat", "dog", "owl"}));
+    classes.emplace_back();
+    for (const Item& item : part.data.items) {
+      classes.back().push_back(item.cls);
+      EXPECT_TRUE(item.truths.empty());
+      EXPECT_EQ(item.size, (Size{40, 20}));
+    }
+  }
+  EXPECT_EQ(classes, (std::vector<std::vector<int>>{{0, 0, 1, 1}, {1, 2}}));
+  EXPECT_EQ(load_dataset(dir / "c/train").items.size(), 4U) << "a part alone";
+}
+
+TEST(Classes, AreNotWhatHasLabelsOrOneFolder) {
+  const TempDir dir;
+  for (const std::string_view place : {"a/x/1.png", "a/y/2.png", "b/x/1.png", "c/images/1.png",
+                                       "c/other/2.png", "d/x/1.png", "d/y/2.png", "d/0.png"}) {
+    dir.write(std::string(place), png(1));
+  }
+  dir.write("a/x/1.txt", "0 0.5 0.5 0.5 0.5\n");
+  for (const std::string_view name : {"a", "b", "c", "d"}) {
+    EXPECT_EQ(dataset_format(dir / std::string(name)).name, "folder") << name;
+  }
+}
+
+TEST(Classes, AreCopiedWithTheirPartsAndRefusedWhereBoxesAreWanted) {
+  const TempDir dir;
+  class_folders(dir);
+  const std::vector<Part> source = load_parts(dir / "c");
+  for (const Pictures how : {Pictures::copy, Pictures::link}) {
+    const Path out = dir / (how == Pictures::copy ? "copy" : "link");
+    EXPECT_TRUE(find_format("classes")->write(source, out, {.pictures = how}).empty());
+    const std::vector<Part> again = load_parts(out);
+    ASSERT_EQ(again.size(), 2U);
+    for (std::size_t p = 0; p < 2; ++p) {
+      EXPECT_EQ(again[p].data.names, source[p].data.names);
+      ASSERT_EQ(again[p].data.items.size(), source[p].data.items.size());
+      for (std::size_t i = 0; i < again[p].data.items.size(); ++i) {
+        EXPECT_EQ(again[p].data.items[i].cls, source[p].data.items[i].cls);
+      }
+    }
+  }
+  for (const std::string_view to : {"yolo", "coco", "voc", "darknet"}) {
+    try {
+      find_format(to)->write(source, dir / std::string(to), {});
+      FAIL() << to;
+    } catch (const Error& error) {
+      EXPECT_NE(error.text().find("expected a dataset with boxes"), std::string::npos);
+    }
+    EXPECT_FALSE(std::filesystem::exists(dir / std::string(to)));
+  }
+  EXPECT_THROW(find_format("classes")->write(source, dir / "none", {.pictures = Pictures::none}),
+               Error);
+}
+
+TEST(Classes, OfADatasetWithBoxesAreThePicturesInThem) {
+  const TempDir dir;
+  const std::vector<Part> source = load_parts(small_yolo(dir));
+  const Findings lost = find_format("classes")->write(source, dir / "crops", {});
+  EXPECT_TRUE(has(lost, "not-kept"));
+  std::multiset<std::pair<int, int>> wanted, written;  // sizes
+  for (const Part& part : source) {
+    for (const Item& item : part.data.items) {
+      for (const Truth& truth : item.truths) {
+        const BoxXywh& b = truth.box;
+        wanted.emplace(static_cast<int>(std::ceil(b.x + b.w) - std::floor(b.x)),
+                       static_cast<int>(std::ceil(b.y + b.h) - std::floor(b.y)));
+      }
+    }
+  }
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(dir / "crops")) {
+    if (!entry.is_regular_file()) continue;
+    const Image image = load_image(entry.path());
+    written.emplace(image.width, image.height);
+  }
+  EXPECT_EQ(written, wanted);
+}
+
+TEST(Classes, AreSplitInTheirShares) {
+  const TempDir dir;
+  for (int i = 0; i < 40; ++i) {
+    dir.write(format("c/{}/{}.png", i % 4 == 0 ? "rare" : "often", i), png(i, 12, 12));
+  }
+  const std::vector<Part> parts = split_dataset(load_dataset(dir / "c"), {});
+  ASSERT_EQ(parts.size(), 2U);
+  std::map<int, int> counts;
+  for (const Item& item : parts[1].data.items) ++counts[item.cls];
+  EXPECT_EQ(counts, (std::map<int, int>{{0, 6}, {1, 2}}));
 }
 
 TEST(Formats, WritersRefuseTheSourceAndFullFolders) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -81,6 +82,29 @@ TEST(Lint, NamesBoxesThatRepeatInManyPictures) {
   EXPECT_EQ(count(), 1);
   options.repeated = 31;
   EXPECT_EQ(count(), 0);
+}
+
+TEST(Lint, ComparesEqualFilesOnceHoweverManyThereAre) {
+  // 20,000 links to one picture in each part: pairs would be 400 million.
+  const test::TempDir dir;
+  const Image image = test::scene(1, 48, 48);
+  const Path picture = dir.write("one.png", test::text_of(encode_png(image.view())));
+  const Path nearly = dir.write("two.jpg", test::text_of(encode_jpeg(image.view())));
+  std::vector<Part> parts(2);
+  parts[0].split = Split::train, parts[1].split = Split::val;
+  for (Part& part : parts) {
+    part.data.names = {"a"};
+    Item item;
+    item.image = part.split == Split::train ? picture : nearly;
+    item.size = image.size();
+    part.data.items.assign(20'000, item);
+  }
+  const std::clock_t begin = std::clock();
+  const LintReport report = lint(parts, {});
+  EXPECT_LT(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC, 30);
+  std::int64_t pairs = 0;
+  for (const Finding& f : report.findings) pairs += f.rule == "split-near" ? 1 : 0;
+  EXPECT_EQ(pairs, 1);
 }
 
 TEST(Lint, AsksForAnchors) {

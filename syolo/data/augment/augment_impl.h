@@ -22,6 +22,7 @@ Image resized(const Image& image, Size size);
 Sample resized_to(Sample sample, int side);
 
 Image filled(Size size, std::array<unsigned char, 3> color);
+void give_back(Image canvas);  // its memory serves the next filled() of this thread
 /// Copies the part of `src` at (sx, sy) of this size to (dx, dy); both must hold it.
 void paste(const Image& src, int sx, int sy, int width, int height, Image& dst, int dx, int dy);
 inline unsigned char* row_of(Image& image, int y) {
@@ -72,6 +73,13 @@ class Hidden {
   std::vector<unsigned char> mask_;
 };
 
+/// `image` with the amplitudes of the frequencies |u|, |v| <= half taken from `style`, of the same
+/// size; phases and all other frequencies stay. arXiv:2004.05498.
+Image with_style(const Image& image, const Image& style, int half);
+/// Shares of classes after `share` of the first picture and 1 - share of the second.
+std::vector<ClassShare> blended(std::vector<ClassShare> first, std::span<const ClassShare> second,
+                                double share);
+
 double beta(double alpha, Rng& rng);  // of Beta(alpha, alpha)
 std::array<unsigned char, 3> mean_color(const Image& image);
 
@@ -101,6 +109,7 @@ Augmentation noise_row();
 Augmentation blur_row();
 Augmentation jpeg_row();
 Augmentation randconv_row();
+Augmentation fourier_row();
 Augmentation mixup_row();
 Augmentation cutmix_row();
 Augmentation copy_paste_row();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 #include "syolo/data/augment/augment_impl.h"
 
@@ -12,34 +13,54 @@ struct Hsv {
   int h = 0, s = 0, v = 0;  // 0..179, 0..255, 0..255
 };
 
-Hsv to_hsv(const unsigned char* p) {
-  const int high = std::max({p[0], p[1], p[2]}), low = std::min({p[0], p[1], p[2]});
-  const int range = high - low;
-  if (range == 0) return {0, 0, high};
-  double h = 0;
-  if (high == p[0]) {
-    h = 30.0 * (p[1] - p[2]) / range;
-  } else if (high == p[1]) {
-    h = 60 + 30.0 * (p[2] - p[0]) / range;
-  } else {
-    h = 120 + 30.0 * (p[0] - p[1]) / range;
+/// Quotients of small numbers by multiplication, exact where value * divisor < 2^32.
+template <int Factor>
+constexpr std::array<std::uint64_t, 256> reciprocals() {
+  std::array<std::uint64_t, 256> table{};
+  for (std::uint64_t i = 1; i < 256; ++i) {
+    table[i] = ((std::uint64_t{1} << 32) + Factor * i - 1) / (Factor * i);
   }
-  if (h < 0) h += 180;
-  return {static_cast<int>(std::lround(h)) % 180, (255 * range + high / 2) / high, high};
+  return table;
+}
+constexpr std::array<std::uint64_t, 256> kPart = reciprocals<1>(), kHalfPart = reciprocals<2>();
+
+/// Everything rounded half up, and without jumps: neighbours differ too much to foresee them.
+Hsv to_hsv(const unsigned char* p) {
+  const int r = p[0], g = p[1], b = p[2];
+  const int high = std::max(std::max(r, g), b), range = high - std::min(std::min(r, g), b);
+  const bool red = high == r, green = high == g;
+  const int difference = red ? g - b : green ? b - r : r - g;
+  int h = (red ? 0 : green ? 60 : 120) * range + 30 * difference;  // times range
+  h += h < 0 ? 180 * range : 0;
+  const auto quotient = [](int value, std::uint64_t part) {
+    return static_cast<int>(static_cast<std::uint64_t>(value) * part >> 32);
+  };
+  const int hue = quotient(2 * h + range, kHalfPart[static_cast<std::size_t>(range)]);
+  return {hue == 180 ? 0 : hue,
+          quotient(255 * range + high / 2, kPart[static_cast<std::size_t>(high)]), high};
 }
 
+constexpr int kSector = 30;  // hues
+
+/// How much of the saturation each of red, green and blue loses at a hue, in 1/30.
+constexpr std::array<std::array<int, 3>, 180> kLoss = [] {
+  std::array<std::array<int, 3>, 180> table{};
+  for (int h = 0; h < 180; ++h) {
+    const int f = h % kSector, up = kSector - f, all = kSector;
+    const std::array<std::array<int, 3>, 6> sectors = {
+        {{0, up, all}, {f, 0, all}, {all, 0, up}, {all, f, 0}, {up, all, 0}, {0, all, f}}};
+    table[static_cast<std::size_t>(h)] = sectors[static_cast<std::size_t>(h / kSector)];
+  }
+  return table;
+}();
+
 void to_rgb(const Hsv& c, unsigned char* p) {
-  const double sector = c.h / 30.0, s = c.s / 255.0;
-  const int i = static_cast<int>(sector);
-  const double f = sector - i;
-  const auto level = [&](double share) {
-    return static_cast<unsigned char>(std::lround(c.v * (1 - s * share)));
-  };
-  const auto v = static_cast<unsigned char>(c.v);
-  const unsigned char low = level(1), down = level(f), up = level(1 - f);
-  const std::array<std::array<unsigned char, 3>, 6> sectors = {
-      {{v, up, low}, {down, v, low}, {low, v, up}, {low, down, v}, {up, low, v}, {v, low, down}}};
-  std::copy_n(sectors[static_cast<std::size_t>(i)].begin(), 3, p);
+  constexpr unsigned kWhole = 255 * kSector;
+  const std::array<int, 3>& loss = kLoss[static_cast<std::size_t>(c.h)];
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto kept = kWhole - static_cast<unsigned>(c.s * loss[i]);
+    p[i] = static_cast<unsigned char>((static_cast<unsigned>(c.v) * kept + kWhole / 2) / kWhole);
+  }
 }
 
 unsigned char scaled_level(int x, double factor) {

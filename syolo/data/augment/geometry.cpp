@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "syolo/data/augment/augment_impl.h"
 
@@ -70,7 +71,8 @@ Sample random_perspective(Sample sample, Size size, const AugmentOptions& o, Rng
   const Matrix shift = {1, 0, tx, 0, 1, ty, 0, 0, 1};
   const Matrix m = product(shift, product(shear, product(turn, product(p, centre))));
   const auto pad = static_cast<unsigned char>(o.pad);
-  sample.image = warped(sample.image, inverse(m), size, Border::fill, {pad, pad, pad});
+  Image moved = warped(sample.image, inverse(m), size, Border::fill, {pad, pad, pad});
+  give_back(std::exchange(sample.image, std::move(moved)));
   move_boxes(sample.truths, m, size, s * s, o);
   return sample;
 }
@@ -96,7 +98,7 @@ Sample letterboxed(const Sample& sample, Size input, int pad) {
   const int left = static_cast<int>(std::lround((input.width - inner.width) / 2.0 - 0.1));
   const int top = static_cast<int>(std::lround((input.height - inner.height) / 2.0 - 0.1));
   const auto grey = static_cast<unsigned char>(pad);
-  Sample result{data::filled(input, {grey, grey, grey}), sample.truths};
+  Sample result{data::filled(input, {grey, grey, grey}), sample.truths, sample.classes};
   data::paste(data::resized(sample.image, inner), 0, 0, inner.width, inner.height, result.image,
               left, top);
   const double sx = static_cast<double>(inner.width) / sample.image.width;

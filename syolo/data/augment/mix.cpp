@@ -11,13 +11,14 @@ namespace {
 /// arXiv:1710.09412 as the Scaled-YOLOv4 trainer has it: pixels blended, boxes of both, unweighted.
 Sample apply_mixup(Sample sample, const AugmentOptions& o, Rng& rng, const Pick& other) {
   const Sample second = letterboxed(other(rng), sample.image.size(), o.pad);
-  const double share = beta(o.mixup_alpha, rng);
+  const double share = beta(sample.classes.empty() ? o.mixup_alpha : o.mixup_classes, rng);
   unsigned char* a = row_of(sample.image, 0);
   const unsigned char* b = row_of(second.image, 0);
   for (std::size_t i = 0; i < sample.image.pixels.size(); ++i) {
     a[i] = static_cast<unsigned char>(share * a[i] + (1 - share) * b[i]);
   }
   sample.truths.insert(sample.truths.end(), second.truths.begin(), second.truths.end());
+  sample.classes = blended(std::move(sample.classes), second.classes, share);
   return sample;
 }
 
@@ -35,6 +36,8 @@ Sample apply_cutmix(Sample sample, const AugmentOptions& o, Rng& rng, const Pick
   Hidden hidden({width, height});
   hidden.rectangle(x1, y1, x2 - x1, y2 - y1);
   hidden.drop(sample.truths, o.max_hidden);
+  const double window = static_cast<double>(x2 - x1) * (y2 - y1) / (1.0 * width * height);
+  sample.classes = blended(std::move(sample.classes), second.classes, 1 - window);
   for (Truth truth : second.truths) {
     const BoxXywh before = truth.box;
     BoxXywh inside = clipped({before.x - x1, before.y - y1, before.w, before.h}, x2 - x1, y2 - y1);
@@ -72,6 +75,21 @@ Sample apply_copy_paste(Sample sample, const AugmentOptions& o, Rng& rng, const 
 }
 
 }  // namespace
+
+std::vector<ClassShare> blended(std::vector<ClassShare> first, std::span<const ClassShare> second,
+                                double share) {
+  for (ClassShare& one : first) one.share *= share;
+  for (const ClassShare& more : second) {
+    const auto same = std::find_if(first.begin(), first.end(),
+                                   [&](const ClassShare& one) { return one.cls == more.cls; });
+    if (same != first.end()) {
+      same->share += (1 - share) * more.share;
+    } else {
+      first.push_back({more.cls, (1 - share) * more.share});
+    }
+  }
+  return first;
+}
 
 Augmentation mixup_row() {
   return {"mixup", "MixUp: two pictures blended, Beta(8, 8)", apply_mixup};

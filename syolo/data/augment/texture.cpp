@@ -105,7 +105,7 @@ struct RandomKernel {
 /// arXiv:2007.13003: blended with the picture in a random share.
 Sample apply_randconv(Sample sample, const AugmentOptions& o, Rng& rng, const Pick&) {
   const double share = rng.uniform() * o.randconv_mix;
-  const RandomKernel kernel(1 + 2 * rng.below(3), rng);
+  const RandomKernel kernel(1 + 2 * rng.below(4), rng);
   if (share <= 0) return sample;
   Image result(sample.image.width, sample.image.height, 3);
   for (int y = 0; y < result.height; ++y) {

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <utility>
+
 #include "syolo/base/error.h"
 
 #include "syolo/data/augment/augment_impl.h"
@@ -30,8 +32,14 @@ Matrix inverse(const Matrix& m) {
 
 namespace {
 
-constexpr int kOne = 256;          // weights are in 1/256
+constexpr int kBits = 6, kOne = 1 << kBits;  // weights are in 1/64
 constexpr double kNearest = 1e-3;  // of perspective: nearer, or behind the viewer, nothing is seen
+constexpr double kFar = 1e6;  // no picture is so large: what lies beyond is outside all the same
+
+/// A place in 1/64 pixels.
+std::int64_t place(double value) {
+  return static_cast<std::int64_t>(std::floor(std::clamp(value, -kFar, kFar) * kOne + 0.5));
+}
 
 /// Sampling of one picture; `Repeat`: pixels beyond the border equal those at it.
 template <bool Repeat>
@@ -48,39 +56,106 @@ struct Source {
     return pixel_of(image, x, y);
   }
 
-  void sample(double x, double y, unsigned char* dst) const {
-    // Far outside, the number of a pixel would not fit an int.
-    x = std::clamp(x, -4.0, image.width + 4.0), y = std::clamp(y, -4.0, image.height + 4.0);
-    const double fx = std::floor(x), fy = std::floor(y);
-    const int ix = static_cast<int>(fx), iy = static_cast<int>(fy);
-    const int wx = static_cast<int>(std::lround((x - fx) * kOne)),
-              wy = static_cast<int>(std::lround((y - fy) * kOne));
-    const unsigned char *a = pixel(ix, iy), *b = pixel(ix + 1, iy), *c = pixel(ix, iy + 1),
-                        *d = pixel(ix + 1, iy + 1);
-    for (int i = 0; i < 3; ++i) {
-      const int top = a[i] * (kOne - wx) + b[i] * wx, bottom = c[i] * (kOne - wx) + d[i] * wx;
-      dst[i] = static_cast<unsigned char>((top * (kOne - wy) + bottom * wy + kOne * kOne / 2) /
-                                          (kOne * kOne));
+  /// Three channels in one word, 21 bits each: 8 of the value, 12 of the weights.
+  static std::uint64_t word(const unsigned char* p) {
+    return p[0] | std::uint64_t{p[1]} << 21 | std::uint64_t{p[2]} << 42;
+  }
+  static void mix(const unsigned char* a, const unsigned char* b, const unsigned char* c,
+                  const unsigned char* d, std::uint64_t wx, std::uint64_t wy, unsigned char* dst) {
+    constexpr std::uint64_t kHalf = kOne * kOne / 2, kRound = kHalf | kHalf << 21 | kHalf << 42;
+    const std::uint64_t top = word(a) * (kOne - wx) + word(b) * wx;
+    const std::uint64_t bottom = word(c) * (kOne - wx) + word(d) * wx;
+    const std::uint64_t sum = top * (kOne - wy) + bottom * wy + kRound;
+    dst[0] = static_cast<unsigned char>(sum >> (2 * kBits));
+    dst[1] = static_cast<unsigned char>(sum >> (2 * kBits + 21));
+    dst[2] = static_cast<unsigned char>(sum >> (2 * kBits + 42));
+  }
+  static std::uint64_t weight(std::int64_t place) {
+    return static_cast<std::uint64_t>(place) % kOne;
+  }
+
+  bool inside(std::int64_t x, std::int64_t y) const {
+    return x >= 0 && y >= 0 && (x >> kBits) + 1 < image.width && (y >> kBits) + 1 < image.height;
+  }
+
+  void sample(std::int64_t x, std::int64_t y, unsigned char* dst) const {
+    const int ix = static_cast<int>(x >> kBits), iy = static_cast<int>(y >> kBits);
+    if constexpr (!Repeat) {
+      if (ix < -1 || iy < -1 || ix >= image.width || iy >= image.height) {
+        std::copy_n(fill.begin(), 3, dst);
+        return;
+      }
     }
+    mix(pixel(ix, iy), pixel(ix + 1, iy), pixel(ix, iy + 1), pixel(ix + 1, iy + 1), weight(x),
+        weight(y), dst);
+  }
+
+  void sample_inside(std::int64_t x, std::int64_t y, unsigned char* dst) const {
+    const std::ptrdiff_t row = std::ptrdiff_t{3} * image.width;
+    const unsigned char* a =
+        pixel_of(image, static_cast<int>(x >> kBits), static_cast<int>(y >> kBits));
+    mix(a, a + 3, a + row, a + row + 3, weight(x), weight(y), dst);
   }
 };
 
+/// One row of an affine warp: places in 2^-32 pixels, so that steps add up without error that is
+/// seen.
+struct Line {
+  std::int64_t x, y, dx, dy;
+
+  static std::int64_t fixed(double value) {
+    return std::llround(std::clamp(value, -kFar, kFar) * 4294967296.0);
+  }
+  static constexpr int kToPlace = 32 - kBits;
+  std::int64_t place_x(int i) const { return (x + i * dx) >> kToPlace; }
+  std::int64_t place_y(int i) const { return (y + i * dy) >> kToPlace; }
+};
+
+template <bool Repeat>
+void warp_line(const Source<Repeat>& source, const Line& line, int width, unsigned char* out) {
+  // What lies inside the picture is one piece of a straight line.
+  const auto inside = [&](int i) { return source.inside(line.place_x(i), line.place_y(i)); };
+  int begin = 0, end = width;
+  while (begin < end && !inside(begin)) ++begin;
+  while (end > begin && !inside(end - 1)) --end;
+  for (int i = 0; i < width; ++i, out += 3) {
+    const std::int64_t x = line.place_x(i), y = line.place_y(i);
+    if (i >= begin && i < end) {
+      source.sample_inside(x, y, out);
+    } else {
+      source.sample(x, y, out);
+    }
+  }
+}
+
+template <bool Repeat>
+void warp_affine(const Source<Repeat>& source, const Matrix& m, Image& dst) {
+  constexpr std::int64_t kHalf = std::int64_t{1} << (Line::kToPlace - 1);  // places are rounded
+  for (int y = 0; y < dst.height; ++y) {
+    const double py = y + 0.5;
+    const Line line = {Line::fixed((m[0] * 0.5 + m[1] * py + m[2]) / m[8] - 0.5) + kHalf,
+                       Line::fixed((m[3] * 0.5 + m[4] * py + m[5]) / m[8] - 0.5) + kHalf,
+                       Line::fixed(m[0] / m[8]), Line::fixed(m[3] / m[8])};
+    warp_line(source, line, dst.width, row_of(dst, y));
+  }
+}
+
 template <bool Repeat>
 void warp_into(const Source<Repeat>& source, const Matrix& m, Image& dst) {
-  const bool affine = m[6] == 0 && m[7] == 0;
+  const double step = std::max(std::abs(m[0]), std::abs(m[3])) / m[8];
+  const bool affine = m[6] == 0 && m[7] == 0 && m[8] >= kNearest && step * dst.width < kFar;
+  if (affine) return warp_affine(source, m, dst);
   for (int y = 0; y < dst.height; ++y) {
     unsigned char* out = row_of(dst, y);
     const double py = y + 0.5;
     for (int x = 0; x < dst.width; ++x, out += 3) {
-      const double px = x + 0.5;
-      double sx = m[0] * px + m[1] * py + m[2], sy = m[3] * px + m[4] * py + m[5];
-      const double w = affine ? m[8] : m[6] * px + m[7] * py + m[8];
+      const double px = x + 0.5, w = m[6] * px + m[7] * py + m[8];
       if (w < kNearest) {
         std::copy_n(source.fill.begin(), 3, out);
         continue;
       }
-      if (w != 1) sx /= w, sy /= w;
-      source.sample(sx - 0.5, sy - 0.5, out);
+      source.sample(place((m[0] * px + m[1] * py + m[2]) / w - 0.5),
+                    place((m[3] * px + m[4] * py + m[5]) / w - 0.5), out);
     }
   }
 }
@@ -126,10 +201,34 @@ Sample resized_to(Sample sample, int side) {
   return sample;
 }
 
+namespace {
+
+/// Memory of this thread's last canvas: asking the system for it each time costs more than using
+/// it.
+std::vector<std::byte>& spare_memory() {
+  static thread_local std::vector<std::byte> memory;
+  return memory;
+}
+
+}  // namespace
+
+void give_back(Image canvas) {
+  if (canvas.pixels.size() > spare_memory().size()) spare_memory() = std::move(canvas.pixels);
+}
+
 Image filled(Size size, std::array<unsigned char, 3> color) {
-  Image image(size.width, size.height, 3);
+  Image image(0, 0, 3);
+  image.width = size.width, image.height = size.height;
+  const std::size_t bytes =
+      3 * static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height);
+  if (spare_memory().size() >= bytes) image.pixels = std::exchange(spare_memory(), {});
+  image.pixels.resize(bytes);
+  if (color[0] == color[1] && color[1] == color[2]) {
+    std::fill(image.pixels.begin(), image.pixels.end(), std::byte{color[0]});
+    return image;
+  }
   unsigned char* at = row_of(image, 0);
-  for (std::size_t i = 0; i < image.pixels.size(); ++i) at[i] = color[i % 3];
+  for (std::size_t i = 0; i < image.pixels.size(); i += 3) std::copy_n(color.begin(), 3, at + i);
   return image;
 }
 
@@ -142,7 +241,9 @@ void paste(const Image& src, int sx, int sy, int width, int height, Image& dst, 
 std::array<unsigned char, 3> mean_color(const Image& image) {
   std::array<std::uint64_t, 3> sum{};
   const unsigned char* at = row_of(image, 0);
-  for (std::size_t i = 0; i < image.pixels.size(); ++i) sum[i % 3] += at[i];
+  for (std::size_t i = 0; i < image.pixels.size(); i += 3) {
+    for (std::size_t c = 0; c < 3; ++c) sum[c] += at[i + c];
+  }
   const std::uint64_t count = std::max<std::uint64_t>(1, image.pixels.size() / 3);
   return {static_cast<unsigned char>(sum[0] / count), static_cast<unsigned char>(sum[1] / count),
           static_cast<unsigned char>(sum[2] / count)};

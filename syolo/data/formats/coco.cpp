@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <deque>
 #include <limits>
 #include <map>
 #include <unordered_map>
@@ -52,9 +53,9 @@ class CocoReader {
   }
 
  private:
-  void say(std::string_view rule, std::int64_t byte, std::string text) {
+  void say(std::string_view rule, std::int64_t byte, std::string text, std::string item = {}) {
     Where where{.file = file_->path().string()};
-    where.byte = byte;
+    where.byte = byte, where.item = std::move(item);
     data_.findings.push_back(found(rule, std::move(where), std::move(text)));
   }
 
@@ -73,7 +74,7 @@ class CocoReader {
     if (byte - told_ < kReportBytes) return;
     file_->forget(file_->text().data() + told_, static_cast<std::size_t>(byte - told_));
     told_ = byte;
-    if (progress_) progress_(byte, static_cast<std::int64_t>(file_->bytes().size()));
+    if (progress_) progress_(byte, static_cast<std::int64_t>(file_->bytes().size()), "bytes");
   }
 
   [[noreturn]] void repeated(std::string_view what, std::int64_t id, std::int64_t first,
@@ -223,10 +224,21 @@ class CocoReader {
     }
   }
 
+  void reserve_truths() {
+    std::vector<std::size_t> counts(data_.items.size());
+    for (const Raw& raw : raw_) {
+      const auto image = image_of_.find(raw.image);
+      if (raw.has_image && image != image_of_.end()) ++counts[image->second.first];
+    }
+    for (std::size_t i = 0; i < counts.size(); ++i) data_.items[i].truths.reserve(counts[i]);
+  }
+
   void join() {
     check_annotation_ids();
     std::int64_t polygons = 0, rle = 0, crowds = 0, ignored = 0;
-    for (const Raw& raw : raw_) {
+    reserve_truths();
+    for (; !raw_.empty(); raw_.pop_front()) {
+      const Raw& raw = raw_.front();
       if (raw.has_id && raw.id == 0) {
         say("coco-id-zero", raw.byte, "annotation 0: ids should begin with 1");
       }
@@ -277,8 +289,8 @@ class CocoReader {
     }
     if (raw.box[2] <= 0 || raw.box[3] <= 0) {
       say("coco-empty-box", raw.byte,
-          format("annotation {}: box of {} x {} has no area", raw.id, json_number(raw.box[2]),
-                 json_number(raw.box[3])));
+          format("box of {} x {} has no area", json_number(raw.box[2]), json_number(raw.box[3])),
+          format("annotation {}", raw.id));
     }
     Truth truth;
     truth.box = {raw.box[0], raw.box[1], raw.box[2], raw.box[3]};
@@ -294,7 +306,7 @@ class CocoReader {
   std::shared_ptr<const MappedFile> file_;
   JsonReader in_;
   Dataset data_;
-  std::vector<Raw> raw_;
+  std::deque<Raw> raw_;  // grows without copies, and shrinks while its truths are made
   // id -> position and byte
   std::unordered_map<std::int64_t, std::pair<std::size_t, std::int64_t>> image_of_, class_of_;
   std::int64_t told_ = 0;

@@ -100,8 +100,8 @@ void check_item(Item& item, bool& usable, Findings& findings, const Limits& limi
   item.size = *size;
 }
 
-Dataset read_file(const Path& file, const Limits& limits) {
-  Dataset dataset = read_coco(file, limits);
+Dataset read_file(const Path& file, const Limits& limits, const ReadProgress& progress) {
+  Dataset dataset = read_coco(file, limits, progress);
   const Path folder = pictures_folder(dataset, file);
   if (folder.empty()) {  // annotations alone are still worth reading: sizes are theirs
     if (!dataset.items.empty()) {
@@ -113,12 +113,14 @@ Dataset read_file(const Path& file, const Limits& limits) {
   }
   std::vector<Findings> findings(dataset.items.size());
   std::vector<char> usable(dataset.items.size());
+  data::PictureCount count(dataset.items.size(), progress);
   for_each_parallel(dataset.items.size(), 0, [&](std::size_t i, std::size_t) {
     Item& item = dataset.items[i];
     item.image = folder / item.image;
     bool good = true;
     check_item(item, good, findings[i], limits);
     usable[i] = good ? 1 : 0;
+    count.one();
   });
   std::size_t kept = 0;
   for (std::size_t i = 0; i < dataset.items.size(); ++i) {
@@ -131,13 +133,13 @@ Dataset read_file(const Path& file, const Limits& limits) {
   return dataset;
 }
 
-Dataset read(const Path& path, Split split, const Limits& limits) {
+Dataset read(const Path& path, Split split, const Limits& limits, const ReadProgress& progress) {
   std::error_code error;
-  if (!fs::is_directory(path, error)) return read_file(path, limits);
-  if (split != Split::all) return read_file(split_file(path, split), limits);
+  if (!fs::is_directory(path, error)) return read_file(path, limits, progress);
+  if (split != Split::all) return read_file(split_file(path, split), limits, progress);
   std::vector<Part> parts;
   for (const Split one : splits(path, limits)) {
-    parts.push_back({one, read_file(split_file(path, one), limits)});
+    parts.push_back({one, read_file(split_file(path, one), limits, progress)});
   }
   return joined(std::move(parts));
 }

@@ -52,7 +52,7 @@ Path locate(const std::string& value, const Path& file, std::string_view key) {
                               {.file = file.string(), .item = std::string(key)});
 }
 
-Dataset read(const Path& path, Split split, const Limits& limits) {
+Dataset read(const Path& path, Split split, const Limits& limits, const ReadProgress& progress) {
   const DarknetData data = load(path, limits);
   std::vector<std::string> names;
   Findings findings;
@@ -75,7 +75,7 @@ Dataset read(const Path& path, Split split, const Limits& limits) {
         data::pictures_of(locate(list, path, word(one)), path.parent_path(), findings, limits);
     pictures.insert(pictures.end(), more.begin(), more.end());
   }
-  Dataset dataset = data::read_yolo(std::move(pictures), std::move(names), limits);
+  Dataset dataset = data::read_yolo(std::move(pictures), std::move(names), limits, progress);
   data::add_findings(dataset.findings, std::move(findings));
   return dataset;
 }

@@ -43,10 +43,11 @@ std::vector<Split> folder_splits(const Path& path, const Limits&) {
   return result;
 }
 
-Dataset read_folder(const Path& path, Split split, const Limits& limits) {
+Dataset read_folder(const Path& path, Split split, const Limits& limits,
+                    const ReadProgress& progress) {
   Path place = path;
   if (split != Split::all && !split_folder(path, split).empty()) place = split_folder(path, split);
-  return read_yolo(pictures_below(place, true), names_of(path, limits), limits);
+  return read_yolo(pictures_below(place, true), names_of(path, limits), limits, progress);
 }
 
 bool list_matches(const Path& path) {
@@ -65,12 +66,12 @@ std::vector<Split> list_splits(const Path&, const Limits&) {
   return {Split::all};
 }
 
-Dataset read_list(const Path& path, Split, const Limits& limits) {
+Dataset read_list(const Path& path, Split, const Limits& limits, const ReadProgress& progress) {
   Findings findings;
   auto pictures = pictures_of_list(path, path.parent_path(), findings, limits);
   const Path home = path.parent_path();
   Dataset dataset =
-      read_yolo(std::move(pictures), names_of(home.empty() ? "." : home, limits), limits);
+      read_yolo(std::move(pictures), names_of(home.empty() ? "." : home, limits), limits, progress);
   add_findings(dataset.findings, std::move(findings));
   return dataset;
 }

@@ -3,12 +3,26 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <set>
 
 #include "syolo/data/formats.h"
 #include "syolo/data/rules.h"
 
 namespace syolo::data {
+
+/// Counts pictures that several threads look at.
+class PictureCount {
+ public:
+  PictureCount(std::size_t total, const ReadProgress& progress) :
+      total_(static_cast<std::int64_t>(total)), progress_(progress) {}
+  void one();
+
+ private:
+  std::mutex mutex_;
+  std::int64_t done_ = 0, total_;
+  const ReadProgress& progress_;
+};
 
 /// A picture to read and the line that named it.
 struct PictureRef {
@@ -19,7 +33,7 @@ struct PictureRef {
 /// Turns pictures with YOLO labels into items, several threads at a time, in order.
 /// @param names  empty when unknown: classes are then numbered
 Dataset read_yolo(std::vector<PictureRef> pictures, std::vector<std::string> names,
-                  const Limits& limits);
+                  const Limits& limits, const ReadProgress& progress = {});
 
 /// The picture's header -> its upright size, or a finding why it is unusable.
 std::optional<Size> picture_size(const Path& path, const Where& listed, Findings& findings,
@@ -52,9 +66,13 @@ void add_findings(Findings& to, Findings more);
 /// The folder of a writer: made if missing, refused unless empty; hands out unique picture names.
 class Target {
  public:
-  Target(const Path& folder, std::span<const Part> parts);
+  enum class Holds { boxes, classes };
+  /// @throws Error(usage) also for classes of whole pictures where boxes are written
+  Target(const Path& folder, std::span<const Part> parts, Holds holds = Holds::boxes);
   /// Where the item's picture goes (copied or linked as asked), below `folder`/`sub`.
   Path picture(const Item& item, const Path& sub, Pictures how);
+  /// A name below `folder`/`sub` that nothing else has; its folder is there.
+  Path unique(const Path& sub, const Path& stem, const Path& suffix);
   const Path& folder() const { return folder_; }
   void text(const Path& relative, std::string_view text) const;
 
@@ -80,6 +98,7 @@ DatasetFormat yaml_format();
 DatasetFormat darknet_format();
 DatasetFormat coco_format();
 DatasetFormat voc_format();
+DatasetFormat classes_format();
 DatasetFormat folder_format();
 DatasetFormat list_format();
 

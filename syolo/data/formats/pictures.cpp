@@ -26,6 +26,13 @@ std::string head_of(const Path& path, std::size_t bytes) {
   return head;
 }
 
+void PictureCount::one() {
+  if (!progress_) return;
+  constexpr std::int64_t kBetweenReports = 64;
+  const std::scoped_lock lock(mutex_);
+  if (++done_ % kBetweenReports == 0) progress_(done_, total_, "pictures");
+}
+
 std::string number_text(double value) {
   return format("{}", value);
 }

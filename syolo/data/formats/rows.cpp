@@ -23,9 +23,9 @@ std::string_view word(Split split) {
 }
 
 std::span<const DatasetFormat> dataset_formats() {
-  static const std::array rows = {data::coco_format(), data::darknet_format(),
-                                  data::list_format(), data::yaml_format(),
-                                  data::voc_format(),  data::folder_format()};
+  static const std::array rows = {
+      data::coco_format(), data::darknet_format(), data::list_format(),  data::yaml_format(),
+      data::voc_format(),  data::classes_format(), data::folder_format()};
   return rows;
 }
 
@@ -103,17 +103,18 @@ const DatasetFormat& dataset_format(const Path& path) {
   return format_of(described_by(path));
 }
 
-Dataset load_dataset(const Path& path, Split split, const Limits& limits) {
+Dataset load_dataset(const Path& path, Split split, const Limits& limits,
+                     const ReadProgress& progress) {
   const Path file = described_by(path);
-  return format_of(file).read(file, split, limits);
+  return format_of(file).read(file, split, limits, progress);
 }
 
-std::vector<Part> load_parts(const Path& path, const Limits& limits) {
+std::vector<Part> load_parts(const Path& path, const Limits& limits, const ReadProgress& progress) {
   const Path file = described_by(path);
   const DatasetFormat& row = format_of(file);
   std::vector<Part> parts;
   for (const Split split : row.splits(file, limits)) {
-    parts.push_back({split, row.read(file, split, limits)});
+    parts.push_back({split, row.read(file, split, limits, progress)});
   }
   unify_names(parts, file);
   return parts;

@@ -18,8 +18,13 @@ bool inside(const Path& path, const Path& folder) {
 
 }  // namespace
 
-Target::Target(const Path& folder, std::span<const Part> parts) : folder_(folder) {
+Target::Target(const Path& folder, std::span<const Part> parts, Holds holds) : folder_(folder) {
   std::error_code error;
+  for (const Part& part : parts) {
+    if (holds == Holds::classes || part.data.items.empty() || part.data.items[0].cls < 0) continue;
+    throw Error(ErrorKind::usage, "expected a dataset with boxes, found classes of whole pictures",
+                {.file = {}, .item = "--to"}, "folders of classes are written by --to classes");
+  }
   if (fs::exists(folder, error) && !fs::is_empty(folder, error)) {
     throw Error(ErrorKind::usage, "expected a new or empty folder, found one with files in it",
                 {.file = folder.string(), .item = "--out"});
@@ -51,9 +56,7 @@ void Target::text(const Path& relative, std::string_view text) const {
   write_file_atomic(path, text);
 }
 
-Path Target::picture(const Item& item, const Path& sub, Pictures how) {
-  if (how == Pictures::none) return fs::absolute(item.image);
-  const Path stem = item.image.stem(), suffix = item.image.extension();
+Path Target::unique(const Path& sub, const Path& stem, const Path& suffix) {
   // Two pictures may share a name in different folders, or a stem with different suffixes.
   Path key = sub / stem, name = stem;
   for (int i = 2; !used_.insert(key).second; ++i) {
@@ -63,6 +66,13 @@ Path Target::picture(const Item& item, const Path& sub, Pictures how) {
   Path path = folder_ / sub / Path(name.string() + suffix.string());
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
+  return path;
+}
+
+Path Target::picture(const Item& item, const Path& sub, Pictures how) {
+  if (how == Pictures::none) return fs::absolute(item.image);
+  Path path = unique(sub, item.image.stem(), item.image.extension());
+  std::error_code error;
   if (how == Pictures::copy) {
     fs::copy_file(item.image, path, error);
   } else {

@@ -266,7 +266,7 @@ std::vector<std::string> class_names(const Path& path, const Limits& limits) {
   return {names.begin(), names.end()};
 }
 
-Dataset read(const Path& path, Split split, const Limits& limits) {
+Dataset read(const Path& path, Split split, const Limits& limits, const ReadProgress& progress) {
   Dataset dataset;
   dataset.names = class_names(path, limits);
   std::map<std::string_view, int> numbers;
@@ -276,8 +276,10 @@ Dataset read(const Path& path, Split split, const Limits& limits) {
   }
   const std::vector<Path> files = wanted_files(path, split, dataset.findings, limits);
   std::vector<Read> reads(files.size());
+  data::PictureCount count(files.size(), progress);
   for_each_parallel(files.size(), 0, [&](std::size_t i, std::size_t) {
     reads[i] = read_one(path, files[i], limits);
+    count.one();
   });
   for (Read& read : reads) {
     data::add_findings(dataset.findings, std::move(read.findings));

@@ -264,14 +264,14 @@ void collect(const DatasetYaml& yaml, Split split, const Path& file, const Limit
   }
 }
 
-Dataset read(const Path& path, Split split, const Limits& limits) {
+Dataset read(const Path& path, Split split, const Limits& limits, const ReadProgress& progress) {
   const DatasetYaml yaml = load(path, limits);
   std::vector<PictureRef> pictures;
   Findings findings;
   for (const Split one : {Split::train, Split::val, Split::test}) {
     if (split == Split::all || split == one) collect(yaml, one, path, limits, pictures, findings);
   }
-  Dataset dataset = data::read_yolo(std::move(pictures), yaml.names, limits);
+  Dataset dataset = data::read_yolo(std::move(pictures), yaml.names, limits, progress);
   data::add_findings(dataset.findings, std::move(findings));
   return dataset;
 }

@@ -147,11 +147,13 @@ void number_classes(Dataset& dataset) {
 }  // namespace
 
 Dataset read_yolo(std::vector<PictureRef> pictures, std::vector<std::string> names,
-                  const Limits& limits) {
+                  const Limits& limits, const ReadProgress& progress) {
   const int classes = names.empty() ? -1 : static_cast<int>(names.size());
   std::vector<Read> reads(pictures.size());
+  PictureCount count(pictures.size(), progress);
   for_each_parallel(pictures.size(), 0, [&](std::size_t i, std::size_t) {
     reads[i] = read_one(pictures[i], classes, limits);
+    count.one();
   });
   Dataset dataset;
   dataset.names = std::move(names);
