@@ -35,7 +35,7 @@ using Clock = std::chrono::steady_clock;
 struct TrainArgs {
   ModelArgs model;
   std::string data, out, resume, device = "cpu";
-  int epochs = 300, batch = 16, overfit = 0;
+  int epochs = 300, batch = 16, overfit = 0, profile = 0;
   double lr0 = 0.01, mosaic = 1, mixup = 0;
   std::int64_t cache = std::int64_t{1} << 30;
 };
@@ -189,6 +189,27 @@ std::string new_folder(const std::string& model) {
 
 // -- what comes out ---------------------------------------------------------------------------
 
+/// A table: milliseconds of a batch by part.
+std::string profile_text(const std::vector<TrainPart>& parts) {
+  double all = 0;
+  for (const TrainPart& part : parts) all += part.forward + part.backward;
+  std::string text = format("{:<20} {:>10} {:>10} {:>10} {:>7}\n", "ms of a batch", "forward",
+                            "backward", "sum", "share");
+  const auto line = [&](const std::string& name, double forward, double backward) {
+    const double sum = forward + backward;
+    text += format("{:<20} {:>10.2f} {:>10.2f} {:>10.2f} {:>5.1f} %\n", name, 1e3 * forward,
+                   1e3 * backward, 1e3 * sum, all > 0 ? 100 * sum / all : 0);
+  };
+  double forward = 0, backward = 0;
+  for (const TrainPart& part : parts) {
+    line(part.name, part.forward, part.backward);
+    forward += part.forward, backward += part.backward;
+  }
+  line("all", forward, backward);
+  text.pop_back();
+  return text;
+}
+
 class Watcher final : public TrainObserver {
  public:
   Watcher(const Sets& sets, RunFolder& folder, Console& out) :
@@ -237,6 +258,10 @@ class Watcher final : public TrainObserver {
                      duration(epoch * static_cast<double>(epochs_ - epoch_))));
   }
   bool stop() override { return interrupted(); }
+  void profiled(const std::vector<TrainPart>& parts) override {
+    out_.end_progress();
+    out_.note(profile_text(parts));
+  }
   void finding(const Finding& found) override { out_.warn(to_text(found)); }
   double seconds() override {
     return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
@@ -331,6 +356,7 @@ Exit run(TrainArgs args, Console& out) {
   options.input = {model.graph.net().input.w, model.graph.net().input.h};
   options.device = args.device, options.seed = out.globals.seed;
   options.threads = out.globals.threads, options.cache_bytes = args.cache;
+  options.profile = args.profile;
   options.from_start = model.origin.format == "random";
   options.augmentation.mosaic = args.mosaic, options.augmentation.mixup = args.mixup;
   RunFolder folder(options.out, sets.train, sets.val, out);
@@ -377,6 +403,8 @@ Action bind(CLI::App& cli) {
   add_real(cli, "--mixup", args->mixup, 0, 1, "P", "share of mixed pictures (default 0)");
   add_int(cli, "--overfit", args->overfit, 1, 1'000'000, "N",
           "try: learn the first N pictures by heart, without augmentation");
+  add_int(cli, "--profile", args->profile, 1, 100'000, "N",
+          "print where the time of N batches goes");
   add_bytes(cli, "--cache", args->cache, "memory for decoded pictures (default 1G)");
   return [args](Console& out) { return run(*args, out); };
 }

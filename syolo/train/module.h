@@ -7,7 +7,7 @@
 namespace syolo {
 
 /// Raised with every change of trainer.h or of this file.
-inline constexpr int kTrainModuleVersion = 1;
+inline constexpr int kTrainModuleVersion = 2;
 inline constexpr const char* kTrainModuleName = "libsyolo_train.so";
 inline constexpr const char* kTrainModuleEntry = "syolo_train_module";
 

@@ -10,6 +10,21 @@ namespace syolo::train {
 
 namespace {
 
+/// What a profile calls an operation.
+std::string_view part_of(const Op& op) {
+  return std::visit(
+      Overload{[](const Conv&) { return "convolution"; },
+               [](const BatchNorm&) { return "normalisation"; },
+               [](const Activate&) { return "activation"; }, [](const Pool&) { return "pool"; },
+               [](const Upsample&) { return "upsample"; },
+               [](const Concat&) { return "concatenation"; }, [](const Slice&) { return "slice"; },
+               [](const Binary&) { return "sum, product"; },
+               [](const WeightedSum&) { return "weighted sum"; },
+               [](const Reorg&) { return "reorg"; }, [](const Drop&) { return "drop"; },
+               [](const Input&) { return "input"; }, [](const Head&) { return "head"; }},
+      op);
+}
+
 /// The value of each head's logits, or the last layer's.
 std::vector<ValueId> logits(const Program& program) {
   std::vector<ValueId> found;
@@ -44,6 +59,7 @@ class Net::Run {
     images_ = images;
     for (std::size_t i = 0; i < program_.code.size(); ++i) {
       instr_ = &program_.code[i];
+      const Span span(net_.profile_, part_of(instr_->op));
       value(instr_->dst) = std::visit([this](const auto& op) { return run(op); }, instr_->op);
       if (keep_all_) continue;
       for (const ValueId src : instr_->src) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "syolo/train/profile_impl.h"
 #include "syolo/train/torch_impl.h"
 #include "syolo/weights/weights.h"
 
@@ -42,6 +43,9 @@ class Net {
   const std::map<ParamId, torch::Tensor>& tensors() const { return tensors_; }
   const Graph& graph() const { return graph_; }
 
+  /// Tells where the time of later passes goes, until told nullptr.
+  void set_profile(Profile* profile) { profile_ = profile; }
+
   /// Copies, as f32.
   Weights weights() const;
   /// Overwrites the values; shapes as in the graph.
@@ -56,6 +60,7 @@ class Net {
   std::map<ParamId, torch::Tensor> tensors_;
   Program program_;               // for the size seen last
   std::vector<ValueId> results_;  // of it: what forward() returns
+  Profile* profile_ = nullptr;
 };
 
 }  // namespace syolo::train

@@ -1,6 +1,9 @@
 #include "syolo/train/trainer.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
+#include <memory>
 
 #include "syolo/base/parallel.h"
 #include "syolo/graph/lower.h"
@@ -16,6 +19,7 @@ using train::State;
 using train::Target;
 
 constexpr int kBadStepsInARow = 3, kRollbacks = 3;
+constexpr int kWarmUp = 3;  // batches before a profile
 constexpr std::string_view kResultsHead =
     "epoch,step,lr,box,obj,cls,precision,recall,AP50,AP,images_per_second,seconds\n";
 
@@ -123,6 +127,17 @@ LoaderOptions loader_options(const TrainOptions& options) {
   return loader;
 }
 
+/// By batch, longest first.
+std::vector<TrainPart> parts_of(train::Profile& profile, int batches) {
+  std::vector<TrainPart> parts;
+  for (const auto& [name, seconds] : profile.seconds()) {
+    parts.push_back({std::string(name), seconds.forward / batches, seconds.backward / batches});
+  }
+  std::ranges::sort(parts, std::greater(),
+                    [](const TrainPart& part) { return part.forward + part.backward; });
+  return parts;
+}
+
 /// Means over the batches of an epoch.
 struct Means {
   double box = 0, objectness = 0, classes = 0;
@@ -153,10 +168,10 @@ class Run {
 
   TrainResult operator()() {
     begin();
-    while (progress_.next.epoch < options_.epochs) {
-      if (!batch()) return result(true);
-    }
-    return result(false);
+    bool stopped = false;
+    while (!stopped && progress_.next.epoch < options_.epochs) stopped = !batch();
+    end_profile();
+    return result(stopped);
   }
 
  private:
@@ -220,7 +235,8 @@ class Run {
 
   /// One batch, and the step that may follow it. False when the run was stopped.
   bool batch() {
-    const Batch batch = loader_.next();
+    turn_profile();
+    const Batch batch = next_batch();
     observer_.sees(batch);
     const std::int64_t number = batch.at.epoch * loader_.batches_per_epoch() + batch.at.batch;
     const bool last = batch.at.batch + 1 == loader_.batches_per_epoch();
@@ -246,6 +262,29 @@ class Run {
     return false;
   }
 
+  Batch next_batch() {
+    const train::Span span(profile_.get(), "waiting for pictures");
+    return loader_.next();
+  }
+
+  /// Starts and ends the measuring of batches.
+  void turn_profile() {
+    if (options_.profile <= 0) return;
+    if (batches_done_ == kWarmUp) {
+      profile_ = std::make_unique<train::Profile>(device_.is_cuda());
+      net_.set_profile(profile_.get());
+    }
+    if (batches_done_ == kWarmUp + options_.profile) end_profile();
+    ++batches_done_;
+  }
+
+  void end_profile() {
+    if (!profile_) return;
+    observer_.profiled(parts_of(*profile_, batches_done_ - kWarmUp));
+    net_.set_profile(nullptr);
+    profile_.reset();
+  }
+
   train::LossTerms backward(const Batch& batch) {
     const auto count = static_cast<std::int64_t>(batch.items.size());
     // The pixels are only read: LibTorch knows no const memory.
@@ -255,7 +294,11 @@ class Run {
     const torch::Tensor images = pixels.to(device_).to(torch::kFloat32).div_(255);
     const std::vector<torch::Tensor> logits = net_.forward(images, Mode::train);
     const std::vector<Target> targets = targets_of(batch);
-    train::LossTerms terms = train::scaled_yolo_loss({logits, specs_, targets, batch.size}, loss_);
+    train::LossTerms terms;
+    {
+      const train::Span span(profile_.get(), "loss");
+      terms = train::scaled_yolo_loss({logits, specs_, targets, batch.size}, loss_);
+    }
     terms.total.backward();
     finite_ = finite_ && std::isfinite(terms.box + terms.objectness + terms.classes);
     return terms;
@@ -264,11 +307,12 @@ class Run {
   /// Nothing infinite or NaN ever enters the weights: such a step is left out; after some in a row
   /// the run goes back to the last good state at half the rate.
   void step(const train::Rates& rates) {
+    const train::Span span(profile_.get(), "optimiser");
     const bool good = finite_ && std::isfinite(optimizer_.largest_gradient());
     finite_ = true;
     if (good) {
       optimizer_.step(rates);
-      average_.update(net_);
+      update_average();
       bad_steps_ = 0;
     } else {
       observer_.finding(
@@ -281,6 +325,11 @@ class Run {
       if (++bad_steps_ >= kBadStepsInARow) roll_back();
     }
     optimizer_.zero_gradients();
+  }
+
+  void update_average() {
+    const train::Span span(profile_.get(), "average");
+    average_.update(net_);
   }
 
   /// The forward pass has moved the running statistics, perhaps to NaN.
@@ -308,6 +357,7 @@ class Run {
   }
 
   void end_epoch(std::int64_t epoch, double lr) {
+    const train::Span span(profile_.get(), "evaluation, files");
     const double trained = observer_.seconds();
     Model averaged = model_;
     averaged.weights = average_.weights(model_.graph);
@@ -359,7 +409,9 @@ class Run {
   std::string results_;  // lines of results.csv
   double lr_scale_ = 1;
   int accumulated_ = 0, bad_steps_ = 0, rollbacks_ = 0;
-  bool finite_ = true;  // all losses since the last step
+  std::unique_ptr<train::Profile> profile_;  // while batches are measured
+  int batches_done_ = 0;                     // of this process
+  bool finite_ = true;                       // all losses since the last step
 };
 
 /// The folder exists and holds a run only when it is to be resumed.

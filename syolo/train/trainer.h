@@ -25,6 +25,7 @@ struct TrainOptions {
   double warmup_epochs = 3;
   double box = 0.05, obj = 1, cls = 0.5, anchor_t = 4, fl_gamma = 0, label_smoothing = 0;
   AugmentOptions augmentation;
+  int profile = 0;  // batches to measure, after some that warm up
   /// Called once the folder is there and everything has been checked, unless resumed.
   std::function<void()> began = {};
 };
@@ -35,6 +36,12 @@ struct TrainBatch {
   std::int64_t batches = 0, epochs = 0;  // of an epoch, of the run
   int images = 0;
   double box = 0, objectness = 0, classes = 0, lr = 0;
+};
+
+/// Where the time of measured batches went: seconds of a batch, on the way forward and back.
+struct TrainPart {
+  std::string name;
+  double forward = 0, backward = 0;
 };
 
 /// What evaluation found; -1: nothing to measure.
@@ -54,6 +61,8 @@ class TrainObserver {
   virtual void epoch_ended() {}
   /// Asked after every step; true saves the state and ends the run.
   virtual bool stop() { return false; }
+  /// After TrainOptions::profile batches: the parts, longest first.
+  virtual void profiled(const std::vector<TrainPart>& /*parts*/) {}
   virtual void finding(const Finding& /*found*/) {}
   virtual double seconds() = 0;  // a clock, for results.csv only
 };

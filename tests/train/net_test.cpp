@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cfloat>
+#include <chrono>
 #include <cmath>
 #include <functional>
 
@@ -224,6 +225,34 @@ TEST(Net, GivesLogitsBeforeTheLogisticOfANewCoordsHead) {
     EXPECT_TRUE(
         torch::equal(torch::sigmoid(logits[i]), all[static_cast<std::size_t>(nodes[i].node)]));
   }
+}
+
+TEST(Net, SaysWhereTheTimeOfAPassAndOfItsWayBackGoes) {
+  Findings findings;
+  const Graph graph = read_cfg(
+      "[net]\nwidth=64\nheight=64\nchannels=3\n[convolutional]\nbatch_normalize=1\nfilters=8\n"
+      "size=3\nstride=1\npad=1\nactivation=mish\n[maxpool]\nsize=2\nstride=2\n",
+      "small.cfg", findings);
+  Net net(graph, random_weights(graph, 1), {});
+  torch::Tensor input = torch::rand({2, 3, 64, 64}).set_requires_grad(true);
+  const auto began = std::chrono::steady_clock::now();
+  train::Profile profile;
+  net.set_profile(&profile);
+  net.forward(input, Mode::train)[0].sum().backward();
+  const auto seconds = profile.seconds();
+  const std::chrono::duration<double> all = std::chrono::steady_clock::now() - began;
+  double sum = 0;
+  for (const auto& [part, spent] : seconds) {
+    EXPECT_GE(std::min(spent.forward, spent.backward), 0) << part;
+    sum += spent.sum();
+  }
+  EXPECT_LE(sum, all.count());
+  for (const char* part : {"convolution", "normalisation", "activation", "pool"}) {
+    ASSERT_TRUE(seconds.contains(part)) << part;
+    EXPECT_GT(seconds.at(part).forward, 0) << part;
+    EXPECT_GT(seconds.at(part).backward, 0) << part;
+  }
+  EXPECT_GT(seconds.at(train::Profile::kRest).backward, 0) << "of the sum";
 }
 
 TEST(Net, KeepsChannelsLast) {

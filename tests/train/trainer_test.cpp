@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "syolo/boxes/iou.h"
 #include "syolo/data/formats.h"
@@ -89,6 +91,8 @@ struct Watcher : TrainObserver {
     return {0.5, 0.5, 0.5, epoch == 1 ? 0.9 : 0.1};
   }
   bool stop() override { return ++steps == stop_after; }
+  std::vector<std::vector<TrainPart>> profiles;
+  void profiled(const std::vector<TrainPart>& parts) override { profiles.push_back(parts); }
   void finding(const Finding& found) override { findings.push_back(found); }
   double seconds() override { return 0; }
 };
@@ -143,6 +147,35 @@ TEST(Training, WritesTheRunFolder) {
   EXPECT_NE(last.origin.training.find("\"epochs\": 4"), std::string::npos);
   const Model best = load_model_file(folder / "run/weights/best.safetensors");
   EXPECT_NE(best.origin.training.find("\"epochs\": 2"), std::string::npos);
+}
+
+TEST(Training, SaysWhereTheTimeOfSomeBatchesGoes) {
+  const Squares squares(8);
+  const TempDir folder;
+  const auto parts = [&](int profile, const std::string& name) {
+    TrainOptions options = small_options(folder / name);
+    options.profile = profile;  // of the 8 batches the first 3 warm up
+    Watcher watcher;
+    train_model(small_model(), squares.data(), options, watcher);
+    return watcher.profiles;
+  };
+  EXPECT_TRUE(parts(0, "without").empty());
+  for (const int batches : {2, 100}) {
+    const auto profiles = parts(batches, std::to_string(batches));
+    ASSERT_EQ(profiles.size(), 1U);
+    const auto has = [&](const std::string& name) {
+      return std::ranges::any_of(profiles[0], [&](const TrainPart& part) {
+        return part.name == name && part.forward > 0;
+      });
+    };
+    EXPECT_TRUE(std::ranges::is_sorted(profiles[0], std::greater(), [](const TrainPart& part) {
+      return part.forward + part.backward;
+    }));
+    for (const char* part : {"convolution", "normalisation", "loss", "optimiser", "average",
+                             "waiting for pictures", "evaluation, files"}) {
+      EXPECT_TRUE(has(part)) << part;
+    }
+  }
 }
 
 TEST(Training, GoesOnBitByBitWhereverItWasStopped) {
