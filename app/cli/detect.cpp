@@ -12,7 +12,7 @@
 #include "app/cli/pictures.h"
 #include "app/cli/results.h"
 #include "app/cli/setup.h"
-#include "syolo/runtime/detector.h"
+#include "syolo/runtime/tiles.h"
 
 namespace syolo::cli {
 namespace {
@@ -26,11 +26,13 @@ struct DetectArgs {
   BoxArgs boxes;
   ResultTargets results;
   std::string video_out;
+  std::optional<Size> tile;  // {0, 0}: the network's input
+  double tile_overlap = -1;  // below 0: the default
   bool ignore_exif = false, explain = false, raw = false, strict = false, recursive = false;
 };
 
 struct Tally {
-  std::int64_t images = 0, failed = 0, objects = 0, pictures = 0;
+  std::int64_t images = 0, failed = 0, objects = 0, pictures = 0, tiles = 0;
   double decode_ms = 0, preprocess_ms = 0, infer_ms = 0, postprocess_ms = 0;
 
   void add(const ImageResult& result) {
@@ -45,10 +47,12 @@ struct Tally {
   std::string text(double seconds) const {
     const double n = static_cast<double>(std::max<std::int64_t>(images, 1));
     return format(
-        "{} image{}, {} object{} in {}; each: decode {:.1f}, preprocess {:.1f}, infer {:.1f}, "
+        "{} image{}{}, {} object{} in {}; each: decode {:.1f}, preprocess {:.1f}, infer {:.1f}, "
         "postprocess {:.1f} ms",
-        grouped(images), images == 1 ? "" : "s", grouped(objects), objects == 1 ? "" : "s",
-        duration(seconds), decode_ms / n, preprocess_ms / n, infer_ms / n, postprocess_ms / n);
+        grouped(images), images == 1 ? "" : "s",
+        tiles == 0 ? "" : format(" and {} tiles", grouped(tiles)), grouped(objects),
+        objects == 1 ? "" : "s", duration(seconds), decode_ms / n, preprocess_ms / n, infer_ms / n,
+        postprocess_ms / n);
   }
 };
 
@@ -59,6 +63,10 @@ class Run {
       args_(args), out_(out), inputs_(args.inputs, args.recursive),
       results_(args.results, inputs_, out) {
     check_video_out();
+    if (args_.tile_overlap >= 0 && !args_.tile) {
+      contradiction("--tile-overlap", "expected --tile as well, found none",
+                    "--tile auto cuts large pictures into tiles of the network's input");
+    }
   }
 
   Exit operator()() {
@@ -72,7 +80,7 @@ class Run {
     drawable_ = wanted.channels == 3 && wanted.bits == 8;
     FrameQueue frames(inputs_, wanted);  // decodes while the plan is made
     const auto plan = make_plan(model, input, args_.plan.options(out_.globals));
-    Detector detector(plan, nms, args_.raw);
+    TiledDetector detector(Detector(plan, nms, args_.raw), tiles(input), nms);
     const PlanSummary summary = syolo::explain(*plan);
     out_.note(headline(model, summary));
     if (args_.explain) out_.warn(to_text(summary));
@@ -93,7 +101,15 @@ class Run {
     }
   }
 
-  Exit look(FrameQueue& frames, Detector& detector, const std::vector<std::string>& names) {
+  TileOptions tiles(const Shape& input) const {
+    TileOptions options;
+    if (!args_.tile) return options;
+    options.tile = *args_.tile == Size{} ? Size{input.w, input.h} : *args_.tile;
+    if (args_.tile_overlap >= 0) options.overlap = args_.tile_overlap;
+    return options;
+  }
+
+  Exit look(FrameQueue& frames, TiledDetector& detector, const std::vector<std::string>& names) {
     const auto begin = Clock::now();
     results_.begin(names);
     out_.progress(0, inputs_.total(), "images");
@@ -134,13 +150,14 @@ class Run {
     results_.add(result);
   }
 
-  void one(Frame& frame, Detector& detector, const std::vector<std::string>& names) {
+  void one(Frame& frame, TiledDetector& detector, const std::vector<std::string>& names) {
     ImageResult result;
     result.image = frame.input.name;
     result.frame = frame.number;
     result.size = frame.image.size();
     if (drawable_ || !frame.number) {
-      result.detections = detector(frame.image.view());
+      result.detections = with_where({.file = frame.input.name, .item = "--tile"},
+                                     [&] { return detector(frame.image.view()); });
     } else {  // frames are always 8-bit RGB
       const Preprocess& how = detector.preprocess();
       result.detections = detector(converted(frame.image.view(), how.channels, how.bits).view());
@@ -150,6 +167,7 @@ class Run {
     result.preprocess_ms = times.preprocess_ms;
     result.infer_ms = times.infer_ms;
     result.postprocess_ms = times.postprocess_ms;
+    tally_.tiles += detector.tiles();
     tally_.add(result);
     results_.add(result);
     if (folder_ || !args_.video_out.empty()) keep(frame, result, names);
@@ -239,6 +257,11 @@ Action bind(CLI::App& cli) {
   add_names(cli, args->model);
   add_input(cli, args->model);
   add_fit(cli, args->boxes);
+  add_size_or_auto(
+      cli, "--tile", args->tile,
+      "look at larger pictures in tiles, too: auto (the network's input) or WxH pixels");
+  add_real(cli, "--tile-overlap", args->tile_overlap, 0, 0.9, "R",
+           "share of a tile that neighbours have in common, 0..0.9 (default 0.2)");
   cli.add_flag("--ignore-exif", args->ignore_exif, "do not turn pictures upright");
   cli.add_flag("--recursive", args->recursive, "folders with their subfolders");
   add_boxes(cli, args->boxes);

@@ -14,6 +14,7 @@
 #include "syolo/graph/cfg.h"
 #include "syolo/graph/cost.h"
 #include "syolo/graph/lower.h"
+#include "syolo/train/loss_rows.h"
 #include "syolo/zoo/models.h"
 
 namespace syolo::cli {
@@ -89,14 +90,24 @@ std::vector<Entry> augmentation_rows() {
   return rows;
 }
 
+std::vector<Entry> losses() {
+  std::vector<Entry> rows;
+  for (const LossRow& row : kHeadLosses)
+    rows.push_back({std::string(row.name), std::string(row.what)});
+  for (const LossRow& row : kBoxLosses)
+    rows.push_back({std::string(row.name), std::string(row.what)});
+  return rows;
+}
+
 struct Table {
   std::string_view name;
   std::vector<Entry> (*rows)();
 };
-constexpr std::array<Table, 5> kTables = {{{"models", model_files},
+constexpr std::array<Table, 6> kTables = {{{"models", model_files},
                                            {"layers", layers},
                                            {"activations", activations},
                                            {"augmentations", augmentation_rows},
+                                           {"losses", losses},
                                            {"formats", formats}}};
 
 /// A network of the zoo at its own size, beside what others have published of it.
@@ -194,7 +205,7 @@ Action bind(CLI::App& cli) {
   words.reserve(kTables.size());
   for (const Table& row : kTables) words.push_back(row.name);
   add_choice(cli, "what,--what", *table, words, "WHAT",
-             "models, layers, activations, augmentations or formats")
+             "models, layers, activations, augmentations, losses or formats")
       ->required();
   return [table](Console& out) { return run(*table, out); };
 }
@@ -204,8 +215,8 @@ Action bind(CLI::App& cli) {
 Command list_command() {
   return {"list",
           "",
-          "models, layers, activations, augmentations, formats",
-          "models|layers|activations|augmentations|formats",
+          "models, layers, activations, augmentations, losses, formats",
+          "models|layers|activations|augmentations|losses|formats",
           "syolo list layers",
           bind};
 }

@@ -118,6 +118,18 @@ CLI::Option* add_size(CLI::App& cli, const std::string& name, std::optional<Size
   });
 }
 
+CLI::Option* add_size_or_auto(CLI::App& cli, const std::string& name, std::optional<Size>& target,
+                              const std::string& help) {
+  return add(cli, name, "WxH", help, [=, &target](const std::string& text) {
+    target = text == "auto" ? Size{} : parse_size(text);
+    if (!target) {
+      bad_value(name,
+                format("auto or a size such as 416 or 640x480 (sides in 1..{})", Limits{}.side),
+                text);
+    }
+  });
+}
+
 CLI::Option* add_bytes(CLI::App& cli, const std::string& name, std::int64_t& target,
                        const std::string& help) {
   return add(cli, name, "BYTES", help, [=, &target](const std::string& text) {

@@ -30,6 +30,9 @@ CLI::Option* add_choice(CLI::App& cli, const std::string& name, int& target,
 /// "416" or "640x480" (width x height).
 CLI::Option* add_size(CLI::App& cli, const std::string& name, std::optional<Size>& target,
                       const std::string& help);
+/// As add_size(), or "auto": a size of {0, 0}.
+CLI::Option* add_size_or_auto(CLI::App& cli, const std::string& name, std::optional<Size>& target,
+                              const std::string& help);
 /// "512M", "4G" or bytes.
 CLI::Option* add_bytes(CLI::App& cli, const std::string& name, std::int64_t& target,
                        const std::string& help);

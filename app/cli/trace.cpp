@@ -10,6 +10,7 @@
 #include "app/cli/json.h"
 #include "app/cli/npy.h"
 #include "app/cli/setup.h"
+#include "app/cli/training.h"
 #include "syolo/graph/lower.h"
 #include "syolo/image/preprocess.h"
 #include "syolo/runtime/reference.h"
@@ -27,7 +28,7 @@ struct TraceArgs {
   bool ignore_exif = false;
 };
 
-constexpr std::array<std::string_view, 2> kBackends = {"engine", "reference"};
+constexpr std::array<std::string_view, 3> kBackends = {"engine", "reference", "train"};
 
 /// A raw tensor is taken as it is; its sides become the network's input.
 Tensor raw_input(const TraceArgs& args, const Graph& graph, Console& out) {
@@ -124,11 +125,18 @@ void run_engine(const Model& model, const Tensor& input, PlanOptions options, co
   }
 }
 
+void run_training(const Model& model, const Tensor& input, const Visit& visit) {
+  const std::vector<Tensor> layers = training().layers(model, input);
+  for (std::size_t i = 0; i < layers.size(); ++i) visit(static_cast<NodeId>(i), layers[i]);
+}
+
 Exit run(const TraceArgs& args, Console& out) {
-  const bool engine = kBackends[static_cast<std::size_t>(args.backend)] == "engine";
-  if (!engine && (args.plan.precision != 0 || args.plan.tune)) {
+  const std::string_view backend = kBackends[static_cast<std::size_t>(args.backend)];
+  if (backend != "engine" && (args.plan.precision != 0 || args.plan.tune)) {
     throw Error(ErrorKind::usage, "expected --precision and --tune with the engine only",
-                {.file = {}, .item = "--backend reference"}, "the reference computes in double");
+                {.file = {}, .item = format("--backend {}", backend)},
+                backend == "train" ? "training's network computes in f32"
+                                   : "the reference computes in double");
   }
   const Model model = load(args.model, out);
   const Tensor input = read_input(args, model.graph, out);
@@ -146,13 +154,15 @@ Exit run(const TraceArgs& args, Console& out) {
     write_npy(fs::path(args.out) / file, tensor);
     layers.push_back(layer_json(node, model.graph.node(node).section, tensor, file));
   };
-  if (engine) {
+  if (backend == "engine") {
     run_engine(model, input, args.plan.options(out.globals), visit);
+  } else if (backend == "train") {
+    run_training(model, input, visit);
   } else {
     run_reference(model, input, visit);
   }
   out.print(document({{"model", fs::path(model.origin.model_file).filename().string()},
-                      {"backend", kBackends[static_cast<std::size_t>(args.backend)]},
+                      {"backend", backend},
                       {"input", {input.shape().c, input.shape().h, input.shape().w}},
                       {"layers", std::move(layers)}}));
   out.note(format("{} layers in {}", model.graph.nodes().size(), printable(args.out, 4000)));
@@ -168,7 +178,7 @@ Action bind(CLI::App& cli) {
   add_text(cli, "--out", args->out, "DIR", "folder for 000.npy, 001.npy, ... (required)")
       ->required();
   add_choice(cli, "--backend", args->backend, {kBackends.begin(), kBackends.end()}, "B",
-             "engine, reference: slow, in double (default engine)");
+             "engine, reference: slow, in double, train: training's network (default engine)");
   add_weights(cli, args->model);
   add_input(cli, args->model);
   cli.add_flag("--ignore-exif", args->ignore_exif, "do not turn the picture upright");

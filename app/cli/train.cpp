@@ -16,13 +16,12 @@
 #include "app/cli/results.h"
 #include "app/cli/run_folder.h"
 #include "app/cli/setup.h"
-#include "syolo/base/module.h"
+#include "app/cli/training.h"
 #include "syolo/eval/coco_ap.h"
 #include "syolo/eval/protocols.h"
 #include "syolo/graph/lower.h"
 #include "syolo/image/codec.h"
 #include "syolo/runtime/detector.h"
-#include "syolo/train/module.h"
 #include "syolo/weights/formats/safetensors.h"
 #include "syolo/zoo/scaling.h"
 
@@ -87,18 +86,6 @@ void read_args(const Path& folder, TrainArgs& args, Globals& globals) {
 }
 
 // -- what goes in -----------------------------------------------------------------------------
-
-const TrainModule& training() {
-  const OpenedModule opened = open_module(kTrainModuleName, kTrainModuleEntry, "training");
-  const auto* module = static_cast<const TrainModule*>(opened.entry);
-  if (module == nullptr || module->version != kTrainModuleVersion) {
-    throw Error(ErrorKind::unsupported,
-                format("expected a build with training, found: {}",
-                       module == nullptr ? opened.reason : "a module of another build"),
-                {}, "install LibTorch and build again");
-  }
-  return *module;
-}
 
 struct Sets {
   Dataset train, val;

@@ -21,13 +21,13 @@ NmsMethod method_of(NmsKind kind) {
   return NmsMethod::iou;
 }
 
+}  // namespace
+
 bool sooner(const Detection& a, const Detection& b) {
   if (a.score != b.score) return a.score > b.score;
   return std::tie(a.cls, a.box.x1, a.box.y1, a.box.x2, a.box.y2) <
          std::tie(b.cls, b.box.x1, b.box.y1, b.box.x2, b.box.y2);
 }
-
-}  // namespace
 
 NmsOptions resolved(NmsOptions options, std::span<const HeadSpec> specs) {
   if (options.method == NmsMethod::model && !specs.empty()) {

@@ -14,10 +14,13 @@ struct Detection {
   float score = 0;
 };
 
+/// Order of results: by score descending, then class, then box.
+bool sooner(const Detection& a, const Detection& b);
+
 /// The options with `model` replaced by what the last head says (method and exponent).
 NmsOptions resolved(NmsOptions options, std::span<const HeadSpec> specs);
 
-/// Sorted by score descending, then class, then box. Clipped to the image unless `raw`; boxes
+/// Sorted by sooner(). Clipped to the image unless `raw`; boxes
 /// without area inside the image are dropped then.
 std::vector<Detection> postprocess(std::span<const HeadView> views, std::span<const HeadSpec> specs,
                                    Size input, const NmsOptions& options, const ImageMap& map,

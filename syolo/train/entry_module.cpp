@@ -3,6 +3,6 @@
 
 extern "C" const void* syolo_train_module() {
   static const syolo::TrainModule module = {syolo::kTrainModuleVersion, syolo::train_library(),
-                                            syolo::train_model};
+                                            syolo::train_model, syolo::training_layers};
   return &module;
 }

@@ -2,12 +2,13 @@
 // build; the version tells others apart.
 #pragma once
 
+#include "syolo/train/layers.h"
 #include "syolo/train/trainer.h"
 
 namespace syolo {
 
-/// Raised with every change of trainer.h or of this file.
-inline constexpr int kTrainModuleVersion = 2;
+/// Raised with every change of trainer.h, layers.h or of this file.
+inline constexpr int kTrainModuleVersion = 3;
 inline constexpr const char* kTrainModuleName = "libsyolo_train.so";
 inline constexpr const char* kTrainModuleEntry = "syolo_train_module";
 
@@ -16,6 +17,7 @@ struct TrainModule {
   std::string library;  // "LibTorch 1.13.0"
   TrainResult (*train)(const Model& model, const Dataset& data, const TrainOptions& options,
                        TrainObserver& observer) = nullptr;
+  std::vector<Tensor> (*layers)(const Model& model, const Tensor& input) = nullptr;
 };
 
 }  // namespace syolo

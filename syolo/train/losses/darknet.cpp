@@ -1,11 +1,13 @@
 // The loss of Darknet's [yolo]: deltas, which are what the layer adds to the gradient it hands
 // back, with the sign of ascent. Names of the cfg; o is the objectness.
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "syolo/base/parallel.h"
 #include "syolo/boxes/iou.h"
 #include "syolo/train/hints_impl.h"
+#include "syolo/train/loss_rows.h"
 #include "syolo/train/losses/losses_impl.h"
 
 namespace syolo::train {
@@ -307,16 +309,17 @@ void add_head(const torch::Tensor& logits, const HeadSpec& head, const DarknetLo
 }  // namespace
 
 DarknetLoss darknet_loss_of(const Node& head, int classes) {
-  constexpr std::array<std::string_view, 4> kMeasures = {"iou", "giou", "diou", "ciou"};
-  constexpr std::array<std::string_view, 5> kLosses = {"iou", "giou", "diou", "ciou", "mse"};
+  std::array<std::string_view, kBoxLosses.size()> names;
+  std::ranges::transform(kBoxLosses, names.begin(), &LossRow::name);
+  const std::span<const std::string_view> losses(names), measures = losses.first(4);
   const Hints hints(head.hints, head.where);
   DarknetLoss loss;
   loss.ignore_thresh = hints.real("ignore_thresh", loss.ignore_thresh);
   loss.truth_thresh = hints.real("truth_thresh", loss.truth_thresh);
   loss.iou_thresh = hints.real("iou_thresh", loss.iou_thresh);
-  loss.iou_thresh_kind = static_cast<Overlap>(hints.choice("iou_thresh_kind", "iou", kMeasures));
-  const std::size_t kind = hints.choice("iou_loss", "mse", kLosses);
-  if (kind < kMeasures.size()) loss.iou_loss = static_cast<Overlap>(kind);
+  loss.iou_thresh_kind = static_cast<Overlap>(hints.choice("iou_thresh_kind", "iou", measures));
+  const std::size_t kind = hints.choice("iou_loss", "mse", losses);
+  if (kind < measures.size()) loss.iou_loss = static_cast<Overlap>(kind);
   loss.iou_normalizer = hints.real("iou_normalizer", loss.iou_normalizer);
   loss.cls_normalizer = hints.real("cls_normalizer", loss.cls_normalizer);
   loss.obj_normalizer = hints.real("obj_normalizer", loss.obj_normalizer);
