@@ -35,6 +35,23 @@ draw_augmentations() {
   done
 }
 
+# affine's parameters one by one, the others 0.
+draw_affine() {
+  local name how
+  for name in degrees shear translate scale perspective; do
+    case $name in
+      degrees) how=(--translate 0 --scale 0 --degrees 30) ;;
+      shear) how=(--translate 0 --scale 0 --shear 20) ;;
+      translate) how=(--translate 0.3 --scale 0) ;;
+      scale) how=(--translate 0 --scale 0.5) ;;
+      perspective) how=(--translate 0 --scale 0 --perspective 0.001) ;;
+    esac
+    "$syolo" preview "$folder/set" --only affine --number 1 --seed 4 --input 192 "${how[@]}" \
+      --out "$folder/affine-$name" --quiet >"$folder/log" || return
+    cp "$folder/affine-$name/sample_000.jpg" "docs/pictures/affine-$name.jpg"
+  done
+}
+
 draw_curves() {
   "$syolo" eval --from tests/data/eval/coco_100_results.json --data tests/data/eval/coco_100.json \
     --plots "$folder/plots" --quiet >"$folder/log"
@@ -46,4 +63,5 @@ draw_curves() {
 
 step "labels" quietly label_photos
 step "augmentations" quietly draw_augmentations
+step "parameters" quietly draw_affine
 step "curves" quietly draw_curves

@@ -102,11 +102,20 @@ Exit run(const PreviewArgs& args, Console& out) {
 
 /// Rows that a recipe has not: how often each acts.
 void add_chances(CLI::App& cli, AugmentOptions& o) {
-  const std::pair<const char*, double*> rows[] = {
-      {"--mosaic9", &o.mosaic9},   {"--cutmix", &o.cutmix},   {"--erase", &o.erase},
-      {"--cutout", &o.cutout},     {"--hide", &o.hide},       {"--gridmask", &o.gridmask},
-      {"--noise", &o.noise},       {"--blur", &o.blur},       {"--jpeg", &o.jpeg},
-      {"--randconv", &o.randconv}, {"--fourier", &o.fourier}, {"--copy-paste", &o.copy_paste}};
+  const std::pair<const char*, double*> rows[] = {{"--mosaic9", &o.mosaic9},
+                                                  {"--cutmix", &o.cutmix},
+                                                  {"--erase", &o.erase},
+                                                  {"--cutout", &o.cutout},
+                                                  {"--hide", &o.hide},
+                                                  {"--gridmask", &o.gridmask},
+                                                  {"--brightness", &o.brightness},
+                                                  {"--contrast", &o.contrast},
+                                                  {"--noise", &o.noise},
+                                                  {"--blur", &o.blur},
+                                                  {"--jpeg", &o.jpeg},
+                                                  {"--randconv", &o.randconv},
+                                                  {"--fourier", &o.fourier},
+                                                  {"--copy-paste", &o.copy_paste}};
   for (const auto& [name, value] : rows) {
     add_real(cli, name, *value, 0, 1, "P", "probability (default: 0)");
   }

@@ -56,6 +56,9 @@ struct AugmentOptions {
   double erase = 0, cutout = 0, hide = 0, gridmask = 0, cutmix = 0;
   double erase_area_low = 0.02, erase_area_high = 0.4, erase_aspect = 0.3;
   double gridmask_ratio = 0.6;
+  // Probabilities of photometric distortion and its greatest strength, as SSD has them (1512.02325)
+  double brightness = 0, contrast = 0;
+  double brightness_levels = 32, contrast_range = 0.5;
   // Probabilities of other textures (random convolution: 2007.13003) and of pasted boxes
   double noise = 0, blur = 0, jpeg = 0, randconv = 0, copy_paste = 0;
   double noise_sigma = 12, blur_sigma = 2;         // greatest, in levels and pixels

@@ -44,7 +44,7 @@ AugmentOptions all_at_zero() {
   o.saturation = o.exposure = o.resize = 1;
   o.degrees = o.translate = o.scale = o.shear = o.perspective = o.flipud = o.fliplr = o.jitter = 0;
   o.mosaic = o.mixup = 0;
-  o.noise_sigma = o.blur_sigma = o.randconv_mix = 0;
+  o.brightness_levels = o.contrast_range = o.noise_sigma = o.blur_sigma = o.randconv_mix = 0;
   o.copy_paste_most = 0;
   o.flip = false;
   return o;
@@ -119,8 +119,9 @@ TEST(Augmentation, RowsThatGiveTheInputDoSoForAnyPicture) {
 }
 
 TEST(Augmentation, ChangesNothingAtStrengthZero) {
-  for (const std::string_view name : {"hsv", "exposure", "flip", "affine", "crop", "letterbox",
-                                      "noise", "blur", "randconv", "copy-paste"}) {
+  for (const std::string_view name :
+       {"hsv", "exposure", "flip", "affine", "crop", "letterbox", "noise", "blur", "randconv",
+        "copy-paste", "brightness", "contrast"}) {
     for (int seed = 0; seed < 10; ++seed) {
       EXPECT_TRUE(same(apply(name, picture(seed), all_at_zero(), seed), picture(seed))) << name;
     }
@@ -194,7 +195,7 @@ TEST(Augmentation, FlipTwiceIsThePicture) {
 }
 
 TEST(Augmentation, ColourChangesLeaveBoxesAndGreyPicturesGrey) {
-  for (const std::string_view name : {"hsv", "exposure"}) {
+  for (const std::string_view name : {"hsv", "exposure", "brightness", "contrast"}) {
     for (int seed = 0; seed < kSeeds; ++seed) {
       EXPECT_EQ(apply(name, picture(seed), strong(), seed).truths, picture(seed).truths);
       Sample grey{Image(16, 16, 3), {}};
@@ -210,6 +211,52 @@ TEST(Augmentation, ColourChangesLeaveBoxesAndGreyPicturesGrey) {
       }
     }
   }
+}
+
+/// Levels after a row from a picture of all levels low..high, grey; counted from `low`.
+std::vector<int> levels_after(std::string_view name, int low, int high, const AugmentOptions& o,
+                              int seed) {
+  Sample ramp{Image(high - low + 1, 1, 3), {}};
+  for (int i = low; i <= high; ++i) {
+    std::fill_n(pixel(ramp.image, i - low, 0), 3, static_cast<unsigned char>(i));
+  }
+  const Sample out = apply(name, std::move(ramp), o, seed);
+  std::vector<int> levels;
+  for (int x = 0; x < out.image.width; ++x) levels.push_back(pixel(out.image, x, 0)[0]);
+  return levels;
+}
+
+TEST(Augmentation, BrightnessShiftsAllLevelsAlikeAndStopsAtTheEnds) {
+  AugmentOptions o = strong();
+  int least = 0, greatest = 0;
+  for (int seed = 0; seed < 4 * kSeeds; ++seed) {
+    const std::vector<int> levels = levels_after("brightness", 0, 255, o, seed);
+    const int shift = levels[128] - 128;
+    for (int i = 0; i < 256; ++i) {
+      EXPECT_EQ(levels[static_cast<std::size_t>(i)], std::clamp(i + shift, 0, 255));
+    }
+    least = std::min(least, shift), greatest = std::max(greatest, shift);
+  }
+  EXPECT_GE(least, -o.brightness_levels);
+  EXPECT_LE(greatest, o.brightness_levels);
+  EXPECT_TRUE(least < -o.brightness_levels / 2 && greatest > o.brightness_levels / 2);
+}
+
+TEST(Augmentation, ContrastStretchesAboutTheMeanWhichStays) {
+  AugmentOptions o = strong();
+  double least = 1, greatest = 1;
+  for (int seed = 0; seed < 4 * kSeeds; ++seed) {
+    const std::vector<int> levels = levels_after("contrast", 60, 180, o, seed);  // mean 120
+    EXPECT_EQ(levels[60], 120);
+    const double factor = (levels.back() - levels.front()) / 120.0;
+    for (int i = 0; i <= 120; ++i) {  // the factor read off the ends is off by 1/120 at most
+      EXPECT_NEAR(levels[static_cast<std::size_t>(i)], 120 + factor * (i - 60), 1.01);
+    }
+    least = std::min(least, factor), greatest = std::max(greatest, factor);
+  }
+  EXPECT_GE(least, 1 - o.contrast_range - 0.01);
+  EXPECT_LE(greatest, 1 + o.contrast_range + 0.01);
+  EXPECT_TRUE(least < 0.75 && greatest > 1.25);
 }
 
 TEST(Augmentation, LetterboxKeepsTheAspectAndPadsGrey) {
@@ -495,7 +542,8 @@ TEST(Recipes, GiveTheInputsSizeAndTheSameSampleForTheSamePlace) {
     AugmentOptions o = strong();
     o.recipe = recipe;
     o.mixup = o.mosaic9 = 0.5, o.cutmix = o.erase = o.cutout = o.hide = o.gridmask = 0.3;
-    o.noise = o.blur = o.jpeg = o.randconv = o.fourier = o.copy_paste = 0.3;
+    o.brightness = o.contrast = o.noise = o.blur = o.jpeg = o.randconv = o.fourier = o.copy_paste =
+        0.3;
     for (int seed = 0; seed < 30; ++seed) {
       Rng a = rng_of(seed), b = rng_of(seed);
       const Sample one = training_sample(2, 10, load, o, a);

@@ -97,6 +97,8 @@ Sample darknet_color(Sample sample, const AugmentOptions& options, Rng& rng);
 
 Augmentation hsv_row();
 Augmentation darknet_color_row();
+Augmentation brightness_row();
+Augmentation contrast_row();
 Augmentation flip_row();
 Augmentation affine_row();
 Augmentation crop_row();

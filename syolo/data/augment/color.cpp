@@ -1,4 +1,5 @@
-// Photometric: hue, saturation and value on 8-bit HSV (hue 0..179), as the published trainers do.
+// Photometric: hue, saturation and value on 8-bit HSV (hue 0..179), as the published trainers do;
+// brightness and contrast.
 
 #include <algorithm>
 #include <cmath>
@@ -85,6 +86,31 @@ Sample apply_darknet(Sample sample, const AugmentOptions& options, Rng& rng, con
   return darknet_color(std::move(sample), options, rng);
 }
 
+/// All values of all channels become `factor` * value + `shift`, rounded.
+void change_levels(Image& image, double factor, double shift) {
+  std::array<unsigned char, 256> table{};
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const double value = factor * static_cast<double>(i) + shift;
+    table[i] = static_cast<unsigned char>(std::lround(std::clamp(value, 0.0, 255.0)));
+  }
+  unsigned char* p = row_of(image, 0);
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) p[i] = table[p[i]];
+}
+
+Sample apply_brightness(Sample sample, const AugmentOptions& options, Rng& rng, const Pick&) {
+  change_levels(sample.image, 1, rng.uniform(-1, 1) * options.brightness_levels);
+  return sample;
+}
+
+/// About the picture's mean, which stays: the brightness does not change with the contrast.
+Sample apply_contrast(Sample sample, const AugmentOptions& options, Rng& rng, const Pick&) {
+  const double factor = 1 + rng.uniform(-1, 1) * options.contrast_range;
+  const std::array<unsigned char, 3> color = mean_color(sample.image);
+  const double mean = (color[0] + color[1] + color[2]) / 3.0;
+  change_levels(sample.image, factor, (1 - factor) * mean);
+  return sample;
+}
+
 }  // namespace
 
 void change_hsv(Image& image, double hue_factor, int hue_shift, double saturation, double value) {
@@ -123,6 +149,12 @@ Augmentation hsv_row() {
 }
 Augmentation darknet_color_row() {
   return {"exposure", "hue shift, saturation and exposure, as Darknet", apply_darknet};
+}
+Augmentation brightness_row() {
+  return {"brightness", "all levels +- brightness_levels", apply_brightness};
+}
+Augmentation contrast_row() {
+  return {"contrast", "distances from the mean level times 1 +- contrast_range", apply_contrast};
 }
 
 }  // namespace syolo::data

@@ -8,14 +8,18 @@
 namespace syolo {
 
 std::span<const Augmentation> augmentations() {
-  static const std::array rows = {
-      data::hsv_row(),      data::darknet_color_row(),  data::flip_row(),
-      data::affine_row(),   data::crop_row(),           data::letterbox_row(),
-      data::erase_row(),    data::cutout_row(),         data::noise_row(),
-      data::blur_row(),     data::jpeg_row(),           data::randconv_row(),
-      data::fourier_row(),  data::copy_paste_row(),     data::hide_row(),
-      data::gridmask_row(), data::mixup_row(),          data::cutmix_row(),
-      data::mosaic_row(),   data::darknet_mosaic_row(), data::mosaic9_row()};
+  static const std::array rows = {data::hsv_row(),        data::darknet_color_row(),
+                                  data::brightness_row(), data::contrast_row(),
+                                  data::flip_row(),       data::affine_row(),
+                                  data::crop_row(),       data::letterbox_row(),
+                                  data::erase_row(),      data::cutout_row(),
+                                  data::noise_row(),      data::blur_row(),
+                                  data::jpeg_row(),       data::randconv_row(),
+                                  data::fourier_row(),    data::copy_paste_row(),
+                                  data::hide_row(),       data::gridmask_row(),
+                                  data::mixup_row(),      data::cutmix_row(),
+                                  data::mosaic_row(),     data::darknet_mosaic_row(),
+                                  data::mosaic9_row()};
   return rows;
 }
 
@@ -82,12 +86,15 @@ Sample classification_sample(std::size_t index, std::size_t count, const Load& l
     return moved(load(static_cast<std::size_t>(r.below(static_cast<int>(count)))), r);
   };
   Sample sample = moved(load(index), rng);
-  const std::array<std::pair<double, Augmentation>, 6> rest = {{{o.randconv, data::randconv_row()},
-                                                                {o.fourier, data::fourier_row()},
-                                                                {o.mixup, data::mixup_row()},
-                                                                {o.cutmix, data::cutmix_row()},
-                                                                {o.erase, data::erase_row()},
-                                                                {o.cutout, data::cutout_row()}}};
+  const std::array<std::pair<double, Augmentation>, 8> rest = {
+      {{o.brightness, data::brightness_row()},
+       {o.contrast, data::contrast_row()},
+       {o.randconv, data::randconv_row()},
+       {o.fourier, data::fourier_row()},
+       {o.mixup, data::mixup_row()},
+       {o.cutmix, data::cutmix_row()},
+       {o.erase, data::erase_row()},
+       {o.cutout, data::cutout_row()}}};
   for (const auto& [chance, row] : rest) {
     if (rng.chance(chance)) sample = row.apply(std::move(sample), o, rng, other);
   }
@@ -102,8 +109,10 @@ Sample training_sample(std::size_t index, std::size_t count, const Load& load,
   Sample sample = load(index);
   sample = o.recipe == AugmentRecipe::darknet ? darknet(std::move(sample), o, rng, other)
                                               : scaled_yolov4(std::move(sample), o, rng, other);
-  const std::array<std::pair<double, Augmentation>, 11> rest = {
+  const std::array<std::pair<double, Augmentation>, 13> rest = {
       {{o.copy_paste, data::copy_paste_row()},
+       {o.brightness, data::brightness_row()},
+       {o.contrast, data::contrast_row()},
        {o.randconv, data::randconv_row()},
        {o.fourier, data::fourier_row()},
        {o.blur, data::blur_row()},
