@@ -330,6 +330,19 @@ TEST(Formats, FindsLabelsBesideAndUnderLabelsAndSaysSo) {
   EXPECT_TRUE(has(data.findings, "label-missing"));
 }
 
+TEST(Formats, AFoldersOnlyNamesFileNamesItsClasses) {
+  const TempDir dir;
+  dir.write("a.png", png(1));
+  dir.write("a.txt", "1 0.5 0.5 0.5 0.5\n");
+  dir.write("aerial.names", "car\nbus\n");
+  EXPECT_EQ(load_dataset(dir.path()).names, (std::vector<std::string>{"car", "bus"}));
+  dir.write("other.names", "x\ny\n");
+  EXPECT_EQ(load_dataset(dir.path()).names, (std::vector<std::string>{"0", "1"}))
+      << "of two none is chosen";
+  dir.write("classes.txt", "cat\ndog\n");
+  EXPECT_EQ(load_dataset(dir.path()).names, (std::vector<std::string>{"cat", "dog"}));
+}
+
 TEST(Formats, ListsTakeBlanksQuotesAndStrangeNames) {
   const TempDir dir;
   const std::string shell = "; touch PWNED ;.png", dollar = "$(touch PWNED).png";

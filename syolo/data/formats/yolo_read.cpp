@@ -144,6 +144,19 @@ void number_classes(Dataset& dataset) {
       found("class-numbers", {}, format("no class names: numbered 0..{}", most)));
 }
 
+/// The folder's only *.names; empty path when there are none or several.
+Path only_names_file(const Path& folder) {
+  Path found;
+  std::error_code error;
+  fs::directory_iterator it(folder, error);
+  for (const fs::directory_iterator end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() != ".names") continue;
+    if (!found.empty()) return {};
+    found = it->path();
+  }
+  return found;
+}
+
 }  // namespace
 
 Dataset read_yolo(std::vector<PictureRef> pictures, std::vector<std::string> names,
@@ -195,7 +208,7 @@ Path names_beside(const Path& folder) {
       if (fs::is_regular_file(place / name, error)) return place / name;
     }
   }
-  return {};
+  return only_names_file(folder);
 }
 
 }  // namespace syolo::data
