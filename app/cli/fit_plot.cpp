@@ -98,19 +98,16 @@ Sheet fit_sheet(const std::vector<FitRow>& rows, const Budget& budget, const Fit
               right ? TextAlign::end : TextAlign::start);
   }
   if (chosen != nullptr) {
-    const double at_x = plot.x(chosen->predicted_ms), at_y = Plot::y(chosen->predicted_ap);
-    plot.dot(at_x, at_y, 5, kChosen);
-    const bool left = at_x > (kLeft + kRight) / 2;
-    plot.text(at_x + (left ? -10 : 10), at_y - 14, to_text(chosen->member), kChosen,
-              left ? TextAlign::end : TextAlign::start);
+    plot.dot(plot.x(chosen->predicted_ms), Plot::y(chosen->predicted_ap), 5, kChosen);
+    plot.dot(kLeft + 5, kTop - 13, 5, kChosen);  // named above the plot: no line crosses it there
+    plot.text(kLeft + 16, kTop - 13, "chosen: " + to_text(chosen->member), kChosen);
   }
   return plot.take();
 }
 
 std::string fit_page(const std::vector<FitRow>& rows, const Budget& budget, const FitRow* chosen,
                      const std::string& machine) {
-  std::string body = format("<h1>The family on {}</h1>\n", data::html_text(machine)) +
-                     svg_of(fit_sheet(rows, budget, chosen)) +
+  std::string body = svg_of(fit_sheet(rows, budget, chosen)) +
                      "<table><tr><th>member</th><th>predicted ms</th><th>predicted AP</th>"
                      "<th>GFLOPs</th><th>parameters</th><th>MiB</th></tr>\n";
   for (const FitRow& row : pareto(rows)) {
@@ -120,10 +117,11 @@ std::string fit_page(const std::vector<FitRow>& rows, const Budget& budget, cons
         to_text(row.member), row.predicted_ms, row.predicted_ap, row.seen ? "" : " (far)",
         row.gflops, grouped(row.parameters), static_cast<double>(row.memory_bytes) / (1 << 20));
   }
-  return data::html_page("syolo fit", body +
-                                          "</table>\n<p>Members that no other one beats in both. "
-                                          "far: outside the work of the published networks that "
-                                          "the AP is fitted to.</p>\n");
+  return data::html_page("The family on " + machine,
+                         body +
+                             "</table>\n<p>Members that no other one beats in both. "
+                             "far: outside the work of the published networks that "
+                             "the AP is fitted to.</p>\n");
 }
 
 }  // namespace syolo::cli
