@@ -107,8 +107,9 @@ Exit run(const CompareArgs& args, Console& out) {
 Action bind(CLI::App& cli) {
   auto args = std::make_shared<CompareArgs>();
   cli.add_option("A", args->a, "predictions: COCO results, Darknet JSON, or a folder of YOLO txt")
-      ->required();
-  cli.add_option("B", args->b, "the others, for the same pictures")->required();
+      ->required()
+      ->type_name("A");
+  cli.add_option("B", args->b, "the others, for the same pictures")->required()->type_name("B");
   add_text(cli, "--data,--annotations", args->data, "DATASET",
            "the truths: a dataset in any format, or COCO JSON alone")
       ->required();
