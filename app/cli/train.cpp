@@ -3,12 +3,14 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <set>
 #include <utility>
 
 #include "app/cli/command.h"
 #include "app/cli/datasets.h"
+#include "app/cli/hyperparameters.h"
 #include "app/cli/interrupt.h"
 #include "app/cli/json.h"
 #include "app/cli/pictures.h"
@@ -33,28 +35,29 @@ using Clock = std::chrono::steady_clock;
 
 struct TrainArgs {
   ModelArgs model;
-  std::string data, out, resume, device = "cpu";
+  std::string data, out, resume, device = "cpu", hyp;
   int epochs = 300, batch = 16, overfit = 0, profile = 0;
-  double lr0 = 0.01, mosaic = 1, mixup = 0;
   std::int64_t cache = std::int64_t{1} << 30;
+  double lr0 = 0, mosaic = 0, mixup = 0;
+  /// Sets what the command line says beside the file of hyper-parameters.
+  std::vector<std::function<void(TrainOptions& options)>> given;
 };
 
 // -- args.yaml: what a run was started with ---------------------------------------------------
 
-std::string args_text(const TrainArgs& args, const Globals& globals) {
-  const Json json = {{"model", args.model.model}, {"data", fs::absolute(args.data).string()},
-                     {"epochs", args.epochs},     {"batch", args.batch},
-                     {"device", args.device},     {"lr0", args.lr0},
-                     {"mosaic", args.mosaic},     {"mixup", args.mixup},
-                     {"cache", args.cache},       {"seed", globals.seed},
-                     {"overfit", args.overfit},   {"threads", globals.threads}};
+std::string args_text(const TrainArgs& args, const TrainOptions& options, const Globals& globals) {
+  const Json json = {{"model", args.model.model},  {"data", fs::absolute(args.data).string()},
+                     {"epochs", args.epochs},      {"batch", args.batch},
+                     {"device", args.device},      {"cache", args.cache},
+                     {"seed", globals.seed},       {"overfit", args.overfit},
+                     {"threads", globals.threads}, {"hyp", hyperparameters(options)}};
   std::string text;
   for (const auto& [key, value] : json.items()) text += key + ": " + value.dump() + "\n";
   return text;
 }
 
 /// Takes over what the run in `folder` was started with.
-void read_args(const Path& folder, TrainArgs& args, Globals& globals) {
+void read_args(const Path& folder, TrainArgs& args, TrainOptions& options, Globals& globals) {
   const Path file = folder / "args.yaml";
   const std::string text = read_text(file, Limits{}.text_bytes);
   Json json = Json::object();
@@ -80,9 +83,9 @@ void read_args(const Path& folder, TrainArgs& args, Globals& globals) {
     });
   };
   take("model", args.model.model), take("data", args.data), take("epochs", args.epochs);
-  take("batch", args.batch), take("device", args.device), take("lr0", args.lr0);
-  take("mosaic", args.mosaic), take("mixup", args.mixup), take("cache", args.cache);
+  take("batch", args.batch), take("device", args.device), take("cache", args.cache);
   take("overfit", args.overfit), take("seed", globals.seed), take("threads", globals.threads);
+  set_hyperparameters(json["hyp"], {.file = file.string(), .item = "hyp"}, options);
 }
 
 // -- what goes in -----------------------------------------------------------------------------
@@ -329,7 +332,9 @@ Exit run(TrainArgs args, Console& out) {
   options.out = options.resume     ? args.resume
                 : args.out.empty() ? new_folder(args.model.model)
                                    : args.out;
-  if (options.resume) read_args(options.out, args, out.globals);
+  if (options.resume) read_args(options.out, args, options, out.globals);
+  if (!args.hyp.empty()) read_hyperparameters(args.hyp, options);
+  for (const auto& set : args.given) set(options);
   refuse_inside(options.out.string(), args.data);
   Sets sets = load_sets(args.data, out);
   if (args.overfit > 0) keep_first(args.overfit, sets);
@@ -339,19 +344,18 @@ Exit run(TrainArgs args, Console& out) {
   if (options.resume) args.model.model = (options.out / "weights" / "start.safetensors").string();
   const Model model = model_for(args, sets.train, out);
 
-  options.epochs = args.epochs, options.batch = args.batch, options.lr0 = args.lr0;
+  options.epochs = args.epochs, options.batch = args.batch;
   options.input = {model.graph.net().input.w, model.graph.net().input.h};
   options.device = args.device, options.seed = out.globals.seed;
   options.threads = out.globals.threads, options.cache_bytes = args.cache;
   options.profile = args.profile;
   options.from_start = model.origin.format == "random";
-  options.augmentation.mosaic = args.mosaic, options.augmentation.mixup = args.mixup;
   RunFolder folder(options.out, sets.train, sets.val, out);
   if (options.resume) folder.begin();
   if (args.overfit > 0) turn_off(options.augmentation);
   options.began = [&] {
     save_model(options.out / "weights" / "start.safetensors", model);
-    write_file_atomic(options.out / "args.yaml", args_text(args, out.globals));
+    write_file_atomic(options.out / "args.yaml", args_text(args, options, out.globals));
     folder.begin();
   };
   out.note(
@@ -385,9 +389,20 @@ Action bind(CLI::App& cli) {
   add_text(cli, "--device", args->device, "NAME", "cpu (default), cuda, cuda:1, ...");
   add_text(cli, "--out", args->out, "DIR", "run folder (default runs/train/MODEL)");
   add_text(cli, "--resume", args->resume, "DIR", "go on with a run that was stopped");
-  add_real(cli, "--lr0", args->lr0, 1e-9, 10, "R", "greatest learning rate (default 0.01)");
-  add_real(cli, "--mosaic", args->mosaic, 0, 1, "P", "share of mosaics (default 1)");
-  add_real(cli, "--mixup", args->mixup, 0, 1, "P", "share of mixed pictures (default 0)");
+  add_text(cli, "--hyp", args->hyp, "FILE", "hyper-parameters, lines of \"name: value\"");
+  const auto over = [&](const char* name, double& value, double low, double high, const char* word,
+                        const char* help, double& (*at)(TrainOptions & options)) {
+    const CLI::Option* option = add_real(cli, name, value, low, high, word, help);
+    args->given.emplace_back([option, &value, at](TrainOptions& options) {
+      if (option->count() > 0) at(options) = value;
+    });
+  };
+  over("--lr0", args->lr0, 1e-9, 10, "R", "greatest learning rate (default 0.01)",
+       [](TrainOptions& o) -> double& { return o.lr0; });
+  over("--mosaic", args->mosaic, 0, 1, "P", "share of mosaics (default 1)",
+       [](TrainOptions& o) -> double& { return o.augmentation.mosaic; });
+  over("--mixup", args->mixup, 0, 1, "P", "share of mixed pictures (default 0)",
+       [](TrainOptions& o) -> double& { return o.augmentation.mixup; });
   add_int(cli, "--overfit", args->overfit, 1, 1'000'000, "N",
           "try: learn the first N pictures by heart, without augmentation");
   add_int(cli, "--profile", args->profile, 1, 100'000, "N",

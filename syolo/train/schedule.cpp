@@ -18,7 +18,7 @@ double CosineSchedule::factor(std::int64_t epoch) const {
 std::int64_t CosineSchedule::warmup_batches() const {
   if (warmup_epochs <= 0) return 0;
   const auto asked = std::llround(warmup_epochs * static_cast<double>(batches_per_epoch));
-  return std::min(std::max<std::int64_t>(asked, warmup_least), epochs * batches_per_epoch / 2);
+  return std::min(std::max<std::int64_t>(asked, warmup_least), epochs * batches_per_epoch / 10);
 }
 
 Rates CosineSchedule::rates(std::int64_t batch_number) const {
@@ -36,6 +36,17 @@ int CosineSchedule::accumulate(std::int64_t batch_number) const {
   if (batch_number >= warmup) return static_cast<int>(full);
   const double part = static_cast<double>(batch_number) / static_cast<double>(warmup);
   return static_cast<int>(std::max(1.0, std::nearbyint(1 + part * (nominal_batch / batch - 1))));
+}
+
+double nominal_batch_for(std::int64_t images, int batch) {
+  constexpr double kPublished = 64, kSteps = 16;
+  return std::max<double>(batch, std::min(kPublished, static_cast<double>(images) / kSteps));
+}
+
+AverageShape average_for(std::int64_t steps) {
+  const AverageShape published;
+  const auto n = static_cast<double>(std::max<std::int64_t>(steps, 1));
+  return {std::clamp(1 - 50 / n, 0.0, published.decay), std::min(published.ramp, n / 20)};
 }
 
 double DarknetSchedule::rate(std::int64_t step_number) const {

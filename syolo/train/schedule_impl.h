@@ -19,7 +19,7 @@ struct CosineSchedule {
   double lr0 = 0.01, lrf = 0.2;
   double momentum = 0.937;
   double warmup_epochs = 3, warmup_momentum = 0.9, warmup_bias_lr = 0.1;
-  std::int64_t warmup_least = 1000;  // batches, but never more than half of the run
+  std::int64_t warmup_least = 1000;  // batches, but never more than a tenth of the run
   std::int64_t epochs = 300, batches_per_epoch = 1;
   double nominal_batch = 64;  // pictures of one step
   int batch = 16;             // pictures of one batch
@@ -32,6 +32,17 @@ struct CosineSchedule {
   /// How many batches make one step now.
   int accumulate(std::int64_t batch_number) const;
 };
+
+/// Pictures of one step: the published 64, and fewer, down to one batch, where an epoch of them
+/// would have less than 16 steps.
+double nominal_batch_for(std::int64_t images, int batch);
+
+/// How the weights are averaged: published are 0.9999 and 2000 for half a million steps. Shorter
+/// runs average over their last fiftieth, too, and follow closely in their first twentieth.
+struct AverageShape {
+  double decay = 0.9999, ramp = 2000;
+};
+AverageShape average_for(std::int64_t steps);
 
 /// What [net] says; Darknet's names and defaults. Steps are counted from 1.
 struct DarknetSchedule {

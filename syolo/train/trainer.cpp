@@ -8,6 +8,7 @@
 #include "syolo/base/parallel.h"
 #include "syolo/graph/lower.h"
 #include "syolo/train/checkpoint_impl.h"
+#include "syolo/train/head_form_impl.h"
 #include "syolo/train/losses/losses_impl.h"
 #include "syolo/weights/formats/safetensors.h"
 
@@ -39,22 +40,14 @@ torch::Device device_of(const std::string& name) {
 
 /// The [yolo] heads that a model must have.
 std::vector<HeadSpec> heads_of(const Graph& graph) {
-  const Program program = lower(graph);
   std::vector<HeadSpec> specs;
-  for (const HeadNode& head : heads(program)) {
-    const bool known =
-        head.spec->form == DecodeForm::classic || head.spec->form == DecodeForm::new_coords;
-    if (!known) {
-      throw Error(ErrorKind::unsupported, "expected a [yolo] head, found another form",
-                  graph.node(head.node).where, "heads of other forms are not trained");
-    }
-    specs.push_back(*head.spec);
-  }
-  require(!specs.empty(), "expected a network with [yolo] heads, found none");
+  const Program program = lower(graph);
+  for (const HeadNode& head : heads(program)) specs.push_back(*head.spec);
   return specs;
 }
 
 void check(const Model& model, const Dataset& data, const TrainOptions& options) {
+  require(!heads_of(model.graph).empty(), "expected a network with [yolo] heads, found none");
   const int classes = class_count(model.graph);
   require(classes == std::ssize(data.names),
           "expected a network of the dataset's {} classes, found one of {}", data.names.size(),
@@ -73,32 +66,8 @@ void check(const Model& model, const Dataset& data, const TrainOptions& options)
           options.input.height);
 }
 
-/// Few cells hold an object, so a new head should say so: objectness for 8 objects of a 640 pixel
-/// picture, classes for one of them. Source: arXiv:1708.02002, section 3.3.
-void set_biases(const Graph& graph, Weights& weights) {
-  const Program program = lower(graph);
-  for (const HeadNode& head : heads(program)) {
-    const NodeId conv = graph.node(head.node).src[0];
-    const ParamId id{conv, Role::bias};
-    if (!weights.has(id) || weights.has({conv, Role::scale})) continue;
-    const Tensor& old = weights.at(id);
-    std::vector<float> bias(old.values().begin(), old.values().end());
-    const int cells = program.shape(program.node_values[static_cast<std::size_t>(conv)]).w;
-    const double grid = 640.0 * cells / graph.net().input.w;
-    const double classes = head.spec->classes;
-    for (std::size_t i = 0; i < bias.size(); ++i) {
-      const int entry = static_cast<int>(i) % head.spec->entries();
-      if (entry == 4) bias[i] += static_cast<float>(std::log(8 / (grid * grid)));
-      if (entry > 4) bias[i] += static_cast<float>(std::log(0.6 / (classes - 0.99)));
-    }
-    weights.set(id, Tensor(old.shape(), std::move(bias)));
-  }
-}
-
 Weights start_of(const Model& model, const TrainOptions& options) {
-  Weights weights = model.weights;
-  if (options.from_start) set_biases(model.graph, weights);
-  return weights;
+  return options.from_start ? train::start_weights(model.graph, model.weights) : model.weights;
 }
 
 std::vector<Target> targets_of(const Batch& batch) {
@@ -138,6 +107,18 @@ std::vector<TrainPart> parts_of(train::Profile& profile, int batches) {
   return parts;
 }
 
+train::CosineSchedule schedule(const TrainOptions& options, std::int64_t batches_per_epoch,
+                               std::int64_t images) {
+  train::CosineSchedule s;
+  s.lr0 = options.lr0, s.lrf = options.lrf, s.momentum = options.momentum;
+  s.warmup_epochs = options.warmup_epochs, s.warmup_momentum = options.warmup_momentum;
+  s.warmup_bias_lr = options.warmup_bias_lr;
+  s.epochs = options.epochs, s.batch = options.batch, s.batches_per_epoch = batches_per_epoch;
+  s.nominal_batch = options.nominal_batch > 0 ? options.nominal_batch
+                                              : train::nominal_batch_for(images, options.batch);
+  return s;
+}
+
 /// Means over the batches of an epoch.
 struct Means {
   double box = 0, objectness = 0, classes = 0;
@@ -154,14 +135,13 @@ class Run {
       device_(device_of(options.device)),
       net_(model.graph, start_of(model, options),
            {.tensors = torch::TensorOptions(device_).dtype(torch::kFloat32)}),
-      optimizer_(net_, {.weight_decay = decay()}), average_(net_),
-      loader_(data, loader_options(options)), generations_(options.out / "state") {
-    schedule_.lr0 = options.lr0, schedule_.lrf = options.lrf;
-    schedule_.momentum = options.momentum, schedule_.warmup_epochs = options.warmup_epochs;
-    schedule_.epochs = options.epochs, schedule_.batch = options.batch;
-    schedule_.batches_per_epoch = loader_.batches_per_epoch();
+      loader_(data, loader_options(options)),
+      schedule_(schedule(options, loader_.batches_per_epoch(), std::ssize(data.items))),
+      optimizer_(net_, {.weight_decay = decay()}), average_(make_average()),
+      generations_(options.out / "state") {
     loss_ = {.box = options.box, .objectness = options.obj};
     loss_.classes = options.cls * class_count(model.graph) / 80;
+    loss_.objectness_weight = options.obj_pw, loss_.classes_weight = options.cls_pw;
     loss_.anchor_threshold = options.anchor_t, loss_.focal_gamma = options.fl_gamma;
     loss_.label_smoothing = options.label_smoothing;
   }
@@ -177,8 +157,17 @@ class Run {
  private:
   /// The files' decay is meant for steps of 64 pictures.
   double decay() const {
-    const double batches = std::max(1.0, std::nearbyint(64.0 / options_.batch));
+    const double batches = std::max(1.0, std::nearbyint(schedule_.nominal_batch / options_.batch));
     return options_.weight_decay * options_.batch * batches / 64;
+  }
+
+  train::Average make_average() const {
+    const double batches = std::max(1.0, std::nearbyint(schedule_.nominal_batch / options_.batch));
+    const double per_epoch = std::ceil(static_cast<double>(loader_.batches_per_epoch()) / batches);
+    const auto steps = static_cast<std::int64_t>(per_epoch * options_.epochs);
+    const train::AverageShape shape = train::average_for(steps);
+    return train::Average(net_, options_.average_decay > 0 ? options_.average_decay : shape.decay,
+                          options_.average_ramp > 0 ? options_.average_ramp : shape.ramp);
   }
 
   void begin() {
@@ -397,11 +386,11 @@ class Run {
   std::vector<HeadSpec> specs_;
   torch::Device device_;
   train::Net net_;
+  Loader loader_;
+  train::CosineSchedule schedule_;
   train::Optimizer optimizer_;
   train::Average average_;
-  Loader loader_;
   train::Generations generations_;
-  train::CosineSchedule schedule_;
   train::ScaledYoloLoss loss_;
   train::Progress progress_;
   State good_;  // what a rollback goes back to
@@ -433,11 +422,13 @@ void prepare(const Path& out, bool resume) {
 TrainResult train_model(const Model& model, const Dataset& data, const TrainOptions& options,
                         TrainObserver& observer) {
   check(model, data, options);
+  Model ready = model;
+  ready.graph = train::with_scaled_heads(model.graph);
   prepare(options.out, options.resume);
   torch::set_num_threads(options.threads > 0 ? options.threads : cpu_budget().threads());
   // Sums in one order, so that a run can be repeated and resumed bit by bit.
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
-  return Run(model, data, options, observer)();
+  return Run(ready, data, options, observer)();
 }
 
 std::string train_library() {

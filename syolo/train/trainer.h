@@ -22,8 +22,11 @@ struct TrainOptions {
   std::int64_t cache_bytes = std::int64_t{1} << 30;  // decoded pictures
   // ScaledYOLOv4's hyper-parameters, names and values of its files
   double lr0 = 0.01, lrf = 0.2, momentum = 0.937, weight_decay = 0.0005;
-  double warmup_epochs = 3;
-  double box = 0.05, obj = 1, cls = 0.5, anchor_t = 4, fl_gamma = 0, label_smoothing = 0;
+  double warmup_epochs = 3, warmup_momentum = 0.9, warmup_bias_lr = 0.1;
+  double box = 0.05, obj = 1, cls = 0.5, obj_pw = 1, cls_pw = 1;
+  double anchor_t = 4, fl_gamma = 0, label_smoothing = 0;
+  double nominal_batch = 0;  // pictures of one step; 0: 64, fewer for small datasets
+  double average_decay = 0, average_ramp = 0;  // of the averaged weights; 0: by the run's steps
   AugmentOptions augmentation;
   int profile = 0;  // batches to measure, after some that warm up
   /// Called once the folder is there and everything has been checked, unless resumed.

@@ -154,9 +154,24 @@ TEST(CosineSchedule, WarmsUpWeightsBiasesMomentumAndTheBatch) {
   EXPECT_EQ(schedule.accumulate(3000), 4);
 
   schedule.batches_per_epoch = 5;
-  EXPECT_EQ(schedule.warmup_batches(), 750) << "half of a short run, not all of its 1000";
+  EXPECT_EQ(schedule.warmup_batches(), 150) << "a tenth of a short run, not its 1000";
   schedule.batch = 100;
   EXPECT_EQ(schedule.accumulate(1400), 1);
+}
+
+TEST(NominalBatch, GivesAnEpochOfASmallSetEnoughSteps) {
+  EXPECT_EQ(train::nominal_batch_for(118'287, 16), 64) << "as published";
+  EXPECT_EQ(train::nominal_batch_for(512, 16), 32);
+  EXPECT_EQ(train::nominal_batch_for(205, 16), 16) << "not less than a batch";
+  EXPECT_EQ(train::nominal_batch_for(205, 128), 128);
+}
+
+TEST(AverageShape, CoversTheLastFiftiethOfShortRunsToo) {
+  EXPECT_EQ(train::average_for(555'000).decay, 0.9999) << "as published";
+  EXPECT_EQ(train::average_for(555'000).ramp, 2000);
+  EXPECT_DOUBLE_EQ(train::average_for(1000).decay, 1 - 1 / 20.0);
+  EXPECT_DOUBLE_EQ(train::average_for(1000).ramp, 50);
+  EXPECT_EQ(train::average_for(1).decay, 0) << "the newest weights alone";
 }
 
 DarknetSchedule schedule_of(const std::string& keys) {

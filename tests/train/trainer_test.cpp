@@ -11,6 +11,7 @@
 #include "syolo/boxes/iou.h"
 #include "syolo/data/formats.h"
 #include "syolo/graph/cfg.h"
+#include "syolo/graph/lower.h"
 #include "syolo/image/codec.h"
 #include "syolo/runtime/detector.h"
 #include "syolo/weights/formats/safetensors.h"
@@ -127,6 +128,21 @@ TEST(Training, LearnsADozenPicturesSoThatTheEngineFindsThem) {
   EXPECT_LT(last.box, 0.6 * first.box);
   const Model model = load_model_file(options.out / "weights" / "last.safetensors");
   EXPECT_GE(squares_found(model, squares.data()), 11);
+}
+
+TEST(Training, SavesHeadsThatDecodeAsTheyWereTrained) {
+  const Squares squares(4);
+  const TempDir folder;
+  TrainOptions options = small_options(folder / "run");
+  options.epochs = 1;
+  Watcher watcher;
+  train_model(small_model(), squares.data(), options, watcher);
+  const Program program =
+      lower(load_model_file(options.out / "weights" / "last.safetensors").graph);
+  for (const HeadNode& head : heads(program)) {
+    EXPECT_EQ(head.spec->form, DecodeForm::new_coords);
+    EXPECT_EQ(head.spec->scale_xy, 2);
+  }
 }
 
 TEST(Training, WritesTheRunFolder) {

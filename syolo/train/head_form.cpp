@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "syolo/graph/cfg.h"
+#include "syolo/graph/lower.h"
+#include "syolo/train/head_form_impl.h"
+
+namespace syolo::train {
+namespace {
+
+const LayerType& type_of(std::string_view section) {
+  for (const LayerType& type : layer_types()) {
+    if (type.section == section) return type;
+  }
+  SYOLO_ASSERT(false, "a layer of a graph has a row");
+}
+
+/// What the layer writes, key by key.
+KeyValues keys_of(const Node& node, NodeId id) {
+  CfgWriter writer(id, node.src);
+  node.layer->write(writer);
+  KeyValues keys;
+  const std::string text = writer.take();
+  for (const std::string_view line : lines(text)) {
+    const std::size_t equals = line.find('=');
+    if (equals != std::string_view::npos)
+      keys.emplace_back(line.substr(0, equals), line.substr(equals + 1));
+  }
+  return keys;
+}
+
+/// The node with other values of some keys; `before` holds the nodes before it.
+Node changed(Node node, const Graph& before, const KeyValues& changes) {
+  KeyValues keys = changes;
+  for (auto& [key, value] : keys_of(node, static_cast<NodeId>(before.nodes().size()))) {
+    const bool kept = std::none_of(changes.begin(), changes.end(),
+                                   [&](const auto& change) { return change.first == key; });
+    if (kept) keys.emplace_back(std::move(key), std::move(value));
+  }
+  CfgSection in(node.section, node.where, &before);
+  for (const auto& [key, value] : keys) in.add(key, value, node.where.line);
+  node.layer = type_of(node.section).read(in).layer;
+  return node;
+}
+
+std::string activation_of(const Graph& graph, NodeId id) {
+  if (id < 0 || graph.node(id).section != "convolutional") return "";
+  for (const auto& [key, value] : keys_of(graph.node(id), id)) {
+    if (key == "activation") return value;
+  }
+  return "";
+}
+
+}  // namespace
+
+Graph with_scaled_heads(const Graph& graph) {
+  std::map<NodeId, KeyValues> changes;
+  const Program program = lower(graph);
+  for (const HeadNode& head : heads(program)) {
+    const Node& node = graph.node(head.node);
+    const auto refuse = [&](const char* what, const char* remedy) {
+      throw Error(ErrorKind::unsupported, what, node.where, remedy);
+    };
+    if (node.section != "yolo")
+      refuse("expected a [yolo] head, found another form", "heads of other forms are not trained");
+    const std::string activation = activation_of(graph, node.src[0]);
+    if (activation != "linear" && activation != "logistic") {
+      refuse("expected a linear or logistic convolution before the head, found another layer",
+             "put a 1x1 convolution with activation=linear before it");
+    }
+    changes[head.node] = {{"new_coords", "1"}, {"scale_x_y", "2"}};
+    changes[node.src[0]] = {{"activation", "logistic"}};
+  }
+  Graph result(graph.net());
+  NodeId id = 0;
+  for (const Node& node : graph.nodes()) {
+    const auto change = changes.find(id++);
+    result.add(change == changes.end() ? node : changed(node, result, change->second));
+  }
+  return result;
+}
+
+namespace {
+
+/// Objectness for 8 objects of a 640 pixel picture, classes for one of them.
+void set_biases(const Graph& graph, Weights& weights) {
+  const Program program = lower(graph);
+  for (const HeadNode& head : heads(program)) {
+    const NodeId conv = graph.node(head.node).src[0];
+    const ParamId id{conv, Role::bias};
+    if (!weights.has(id) || weights.has({conv, Role::scale})) continue;
+    const Tensor& old = weights.at(id);
+    std::vector<float> bias(old.values().begin(), old.values().end());
+    const int cells = program.shape(program.node_values[static_cast<std::size_t>(conv)]).w;
+    const double grid = 640.0 * cells / graph.net().input.w;
+    const double classes = head.spec->classes;
+    for (std::size_t i = 0; i < bias.size(); ++i) {
+      const int entry = static_cast<int>(i) % head.spec->entries();
+      if (entry == 4) bias[i] += static_cast<float>(std::log(8 / (grid * grid)));
+      if (entry > 4) bias[i] += static_cast<float>(std::log(0.6 / (classes - 0.99)));
+    }
+    weights.set(id, Tensor(old.shape(), std::move(bias)));
+  }
+}
+
+}  // namespace
+
+Weights start_weights(const Graph& graph, const Weights& weights) {
+  // random_weights() is uniform within sqrt(6 / inputs), which keeps the variance through ReLU.
+  const float scale = 1 / std::sqrt(6.0F);
+  Weights start = weights;
+  for (const auto& [id, tensor] : weights.all()) {
+    if (id.role != Role::kernel) continue;
+    std::vector<float> values(tensor.values().begin(), tensor.values().end());
+    for (float& value : values) value *= scale;
+    start.set(id, Tensor(tensor.shape(), std::move(values)));
+  }
+  set_biases(graph, start);
+  return start;
+}
+
+}  // namespace syolo::train
