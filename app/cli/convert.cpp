@@ -14,6 +14,7 @@
 #include "syolo/graph/cfg.h"
 #include "syolo/weights/formats/darknet.h"
 #include "syolo/weights/formats/safetensors.h"
+#include "syolo/weights/half.h"
 
 namespace syolo::cli {
 namespace {
@@ -24,6 +25,7 @@ struct ConvertArgs {
   ModelArgs model;
   std::string out;
   int format = -1;
+  bool half = false;
 };
 
 constexpr std::array<std::string_view, 2> kFormats = {"darknet", "safetensors"};
@@ -147,7 +149,14 @@ std::string outputs(const Model& model, const Globals& globals) {
 
 Exit run(const ConvertArgs& args, Console& out) {
   const bool darknet = darknet_of(args);
-  const Model model = load(args.model, out);
+  Model model = load(args.model, out);
+  if (args.half) {
+    if (darknet) {
+      throw Error(ErrorKind::usage, "expected --half with a model file, found .weights",
+                  {.file = {}, .item = "--half"}, ".weights hold single precision alone");
+    }
+    model.weights = with_half_kernels(model.weights);
+  }
   const fs::path target = args.out;
   const Workshop workshop(target);
   const std::vector<Step> steps = write(model, darknet, workshop.path(), target);
@@ -192,6 +201,8 @@ Action bind(CLI::App& cli) {
       ->required();
   add_choice(cli, "--format", args->format, {kFormats.begin(), kFormats.end()}, "F",
              "darknet, safetensors (default: by the suffix of --out)");
+  cli.add_flag("--half", args->half,
+               "kernels in half precision: half the size; the proof is of the rounded ones");
   add_weights(cli, args->model);
   add_names(cli, args->model);
   return [args](Console& out) { return run(*args, out); };

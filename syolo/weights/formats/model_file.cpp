@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "syolo/base/text.h"
 #include "syolo/graph/cfg.h"
 #include "syolo/weights/formats/safetensors.h"
+#include "syolo/weights/half.h"
 #include "syolo/weights/model_impl.h"
 #include "syolo/weights/values_impl.h"
 
@@ -75,6 +77,7 @@ ordered_json metadata_of(const Model& model) {
 struct Planned {
   ParamId id;
   std::int64_t begin = 0;
+  bool half = false;
 };
 
 std::string header_of(const Model& model, std::vector<Planned>& plan, std::int64_t& data_bytes) {
@@ -89,10 +92,12 @@ std::string header_of(const Model& model, std::vector<Planned>& plan, std::int64
       if (const auto index = weights::first_bad(spec.role, tensor.values())) {
         weights::refuse_value(model.graph, id, tensor.values(), *index, {}, -1);
       }
-      const std::int64_t end = data_bytes + spec.shape.elements() * 4;
-      header[to_text(id)] = {
-          {"dtype", "F32"}, {"shape", sides(spec)}, {"data_offsets", {data_bytes, end}}};
-      plan.push_back({id, data_bytes});
+      const bool half = spec.role == Role::kernel && is_half(tensor);
+      const std::int64_t end = data_bytes + spec.shape.elements() * (half ? 2 : 4);
+      header[to_text(id)] = {{"dtype", half ? "F16" : "F32"},
+                             {"shape", sides(spec)},
+                             {"data_offsets", {data_bytes, end}}};
+      plan.push_back({id, data_bytes, half});
       data_bytes = end;
     }
   }
@@ -336,8 +341,11 @@ std::vector<std::byte> write_model(const Model& model) {
   std::memcpy(bytes.data() + 8, header.data(), header.size());
   std::byte* data = bytes.data() + 8 + header.size();
   for (const Planned& part : plan) {
-    const auto values = std::as_bytes(model.weights.at(part.id).values());
-    std::copy(values.begin(), values.end(), data + part.begin);
+    const auto values = model.weights.at(part.id).values();
+    std::vector<std::uint16_t> halves;
+    if (part.half) std::ranges::transform(values, std::back_inserter(halves), float_to_half);
+    const auto raw = part.half ? std::as_bytes(std::span(halves)) : std::as_bytes(values);
+    std::copy(raw.begin(), raw.end(), data + part.begin);
   }
   return bytes;
 }

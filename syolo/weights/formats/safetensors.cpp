@@ -7,6 +7,7 @@
 
 #include "syolo/base/text.h"
 #include "syolo/weights/formats/safetensors_header_impl.h"
+#include "syolo/weights/half.h"
 #include "syolo/weights/values_impl.h"
 
 namespace syolo {
@@ -39,19 +40,6 @@ Shape shape_of(const TensorEntry& entry) {
     default:
       return {1, static_cast<int>(elements), 1, 1};
   }
-}
-
-/// IEEE half precision, subnormals included.
-float half_to_float(std::uint16_t half) {
-  const std::uint32_t sign = (half & 0x8000U) << 16;
-  const std::uint32_t exponent = (half >> 10) & 0x1FU;
-  const std::uint32_t fraction = half & 0x3FFU;
-  if (exponent == 0) {
-    const float value = static_cast<float>(fraction) * 0x1p-24F;
-    return sign != 0 ? -value : value;
-  }
-  const std::uint32_t wide = exponent == 31 ? 255 : exponent + 112;
-  return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
 }
 
 float bf16_to_float(std::uint16_t bits) {
