@@ -22,9 +22,11 @@
 #include "syolo/eval/coco_ap.h"
 #include "syolo/eval/protocols.h"
 #include "syolo/graph/lower.h"
+#include "syolo/graph/rewrite.h"
 #include "syolo/image/codec.h"
 #include "syolo/runtime/detector.h"
 #include "syolo/weights/formats/safetensors.h"
+#include "syolo/weights/transfer.h"
 #include "syolo/zoo/scaling.h"
 
 namespace syolo::cli {
@@ -36,7 +38,9 @@ using Clock = std::chrono::steady_clock;
 struct TrainArgs {
   ModelArgs model;
   std::string data, out, resume, device = "cpu", hyp;
-  int epochs = 300, batch = 16, overfit = 0, profile = 0;
+  int epochs = 300, batch = 16, overfit = 0, profile = 0, patience = 0;
+  int optimizer = 0;  // of TrainOptimizer
+  bool single_class = false;
   std::int64_t cache = std::int64_t{1} << 30;
   double lr0 = 0, mosaic = 0, mixup = 0;
   /// Sets what the command line says beside the file of hyper-parameters.
@@ -46,11 +50,19 @@ struct TrainArgs {
 // -- args.yaml: what a run was started with ---------------------------------------------------
 
 std::string args_text(const TrainArgs& args, const TrainOptions& options, const Globals& globals) {
-  const Json json = {{"model", args.model.model},  {"data", fs::absolute(args.data).string()},
-                     {"epochs", args.epochs},      {"batch", args.batch},
-                     {"device", args.device},      {"cache", args.cache},
-                     {"seed", globals.seed},       {"overfit", args.overfit},
-                     {"threads", globals.threads}, {"hyp", hyperparameters(options)}};
+  const Json json = {{"model", args.model.model},
+                     {"data", fs::absolute(args.data).string()},
+                     {"epochs", args.epochs},
+                     {"batch", args.batch},
+                     {"device", args.device},
+                     {"cache", args.cache},
+                     {"seed", globals.seed},
+                     {"overfit", args.overfit},
+                     {"patience", args.patience},
+                     {"optimizer", args.optimizer},
+                     {"single_class", args.single_class},
+                     {"threads", globals.threads},
+                     {"hyp", hyperparameters(options)}};
   std::string text;
   for (const auto& [key, value] : json.items()) text += key + ": " + value.dump() + "\n";
   return text;
@@ -84,6 +96,8 @@ void read_args(const Path& folder, TrainArgs& args, TrainOptions& options, Globa
   };
   take("model", args.model.model), take("data", args.data), take("epochs", args.epochs);
   take("batch", args.batch), take("device", args.device), take("cache", args.cache);
+  take("patience", args.patience), take("optimizer", args.optimizer);
+  take("single_class", args.single_class);
   take("overfit", args.overfit), take("seed", globals.seed), take("threads", globals.threads);
   set_hyperparameters(json["hyp"], {.file = file.string(), .item = "hyp"}, options);
 }
@@ -120,6 +134,16 @@ void keep_first(int count, Sets& sets) {
   sets.val = sets.train;
 }
 
+/// All classes as one.
+void join_classes(Sets& sets) {
+  for (Dataset* data : {&sets.train, &sets.val}) {
+    data->names = {"object"}, data->class_ids = {0};
+    for (Item& item : data->items) {
+      for (Truth& truth : item.truths) truth.cls = 0;
+    }
+  }
+}
+
 /// Pictures as they are, letterboxed.
 void turn_off(AugmentOptions& augmentation) {
   AugmentOptions& a = augmentation;
@@ -134,29 +158,49 @@ std::set<std::string> picture_folders(const Sets& sets) {
   return folders;
 }
 
-/// A network of the zoo with the dataset's classes, or what the files hold.
-Model start_model(const TrainArgs& args, const Dataset& data, Console& out) {
+/// A network of the zoo, without weights for the dataset's classes, or what the files hold.
+Model start_model(const TrainArgs& args, int classes, Console& out) {
   const FoundModel found = find_model(args.model.model);
   if (found.zoo == nullptr) return load(args.model, out, WithoutWeights::random);
   Scaling scaling;
-  scaling.classes = static_cast<int>(data.names.size());
+  if (args.model.weights.empty()) scaling.classes = classes;
   ModelPaths paths;
   paths.model = found.path, paths.weights = args.model.weights;
   paths.random_weights = true, paths.seed = out.globals.seed;
   return load_model(build(scaled(found.zoo->recipe(), scaling)), paths);
 }
 
-/// The model to start from, its input and preprocessing as it is trained.
-Model model_for(const TrainArgs& args, const Dataset& data, Console& out) {
-  Model model = start_model(args, data, out);
-  const int classes = class_count(model.graph);
-  if (classes != std::ssize(data.names)) {
-    throw Error(ErrorKind::input,
-                format("expected a network of the dataset's {} classes, found one of {}",
-                       data.names.size(), classes),
-                {.file = args.model.model, .item = {}},
-                format("syolo scale NAME --classes {} writes one", data.names.size()));
+/// Layers whose weights are random: all of them, or heads that are new.
+std::set<NodeId> fit_classes(Model& model, int classes, const std::string& name, Console& out) {
+  const int found = class_count(model.graph);
+  const bool is_random = model.origin.format == "random";
+  if (found == classes)
+    return is_random ? transferred({}, model.graph, 0).random : std::set<NodeId>();
+  if (is_random || found == 0) {
+    throw Error(
+        ErrorKind::input,
+        format("expected a network of the dataset's {} classes, found one of {}", classes, found),
+        {.file = name, .item = {}}, format("syolo scale NAME --classes {} writes one", classes));
   }
+  model.graph = with_classes(model.graph, classes);
+  Transferred fitted = transferred(model.weights, model.graph, out.globals.seed);
+  model.weights = std::move(fitted.weights), model.images_seen = 0;
+  out.note(format("{}: weights of {} classes; the {} layers before the heads start anew for {}",
+                  printable(name), found, fitted.random.size(), classes));
+  return fitted.random;
+}
+
+struct Start {
+  Model model;
+  std::set<NodeId> random;
+};
+
+/// The model to start from, its input and preprocessing as it is trained.
+Start start_for(const TrainArgs& args, const Dataset& data, Console& out) {
+  const int classes = static_cast<int>(data.names.size());
+  Start start{start_model(args, classes, out), {}};
+  Model& model = start.model;
+  start.random = fit_classes(model, classes, args.model.model, out);
   model.names = data.names;
   Net net = model.graph.net();
   const Shape input = input_shape(model.graph, args.model, out);
@@ -165,7 +209,7 @@ Model model_for(const TrainArgs& args, const Dataset& data, Console& out) {
   net.preprocess.interpolation = Interpolation::half_pixel;
   net.preprocess.pad = 114.0F / 255;
   model.graph.set_net(std::move(net));
-  return model;
+  return start;
 }
 
 /// runs/train/NAME, NAME-2, ...: the first that is not there.
@@ -342,14 +386,17 @@ Exit run(TrainArgs args, Console& out) {
     refuse_inside(options.out.string(), folder);
   }
   if (options.resume) args.model.model = (options.out / "weights" / "start.safetensors").string();
-  const Model model = model_for(args, sets.train, out);
+  if (args.single_class) join_classes(sets);
+  const Start start = start_for(args, sets.train, out);
+  const Model& model = start.model;
 
   options.epochs = args.epochs, options.batch = args.batch;
   options.input = {model.graph.net().input.w, model.graph.net().input.h};
   options.device = args.device, options.seed = out.globals.seed;
   options.threads = out.globals.threads, options.cache_bytes = args.cache;
   options.profile = args.profile;
-  options.from_start = model.origin.format == "random";
+  options.random = start.random, options.patience = args.patience;
+  options.optimizer = static_cast<TrainOptimizer>(args.optimizer);
   RunFolder folder(options.out, sets.train, sets.val, out);
   if (options.resume) folder.begin();
   if (args.overfit > 0) turn_off(options.augmentation);
@@ -403,6 +450,11 @@ Action bind(CLI::App& cli) {
        [](TrainOptions& o) -> double& { return o.augmentation.mosaic; });
   over("--mixup", args->mixup, 0, 1, "P", "share of mixed pictures (default 0)",
        [](TrainOptions& o) -> double& { return o.augmentation.mixup; });
+  add_choice(cli, "--optimizer", args->optimizer, {"sgd", "adam", "adamw"}, "O",
+             "sgd (default), adam, adamw");
+  add_int(cli, "--patience", args->patience, 0, 100'000, "N",
+          "end after N epochs without a better AP (default: never)");
+  cli.add_flag("--single-class", args->single_class, "all classes as one");
   add_int(cli, "--overfit", args->overfit, 1, 1'000'000, "N",
           "try: learn the first N pictures by heart, without augmentation");
   add_int(cli, "--profile", args->profile, 1, 100'000, "N",

@@ -1,52 +1,16 @@
-#include <algorithm>
 #include <cmath>
 #include <map>
 
-#include "syolo/graph/cfg.h"
 #include "syolo/graph/lower.h"
+#include "syolo/graph/rewrite.h"
 #include "syolo/train/head_form_impl.h"
 
 namespace syolo::train {
 namespace {
 
-const LayerType& type_of(std::string_view section) {
-  for (const LayerType& type : layer_types()) {
-    if (type.section == section) return type;
-  }
-  SYOLO_ASSERT(false, "a layer of a graph has a row");
-}
-
-/// What the layer writes, key by key.
-KeyValues keys_of(const Node& node, NodeId id) {
-  CfgWriter writer(id, node.src);
-  node.layer->write(writer);
-  KeyValues keys;
-  const std::string text = writer.take();
-  for (const std::string_view line : lines(text)) {
-    const std::size_t equals = line.find('=');
-    if (equals != std::string_view::npos)
-      keys.emplace_back(line.substr(0, equals), line.substr(equals + 1));
-  }
-  return keys;
-}
-
-/// The node with other values of some keys; `before` holds the nodes before it.
-Node changed(Node node, const Graph& before, const KeyValues& changes) {
-  KeyValues keys = changes;
-  for (auto& [key, value] : keys_of(node, static_cast<NodeId>(before.nodes().size()))) {
-    const bool kept = std::none_of(changes.begin(), changes.end(),
-                                   [&](const auto& change) { return change.first == key; });
-    if (kept) keys.emplace_back(std::move(key), std::move(value));
-  }
-  CfgSection in(node.section, node.where, &before);
-  for (const auto& [key, value] : keys) in.add(key, value, node.where.line);
-  node.layer = type_of(node.section).read(in).layer;
-  return node;
-}
-
 std::string activation_of(const Graph& graph, NodeId id) {
   if (id < 0 || graph.node(id).section != "convolutional") return "";
-  for (const auto& [key, value] : keys_of(graph.node(id), id)) {
+  for (const auto& [key, value] : keys_of(graph, id)) {
     if (key == "activation") return value;
   }
   return "";
@@ -72,24 +36,18 @@ Graph with_scaled_heads(const Graph& graph) {
     changes[head.node] = {{"new_coords", "1"}, {"scale_x_y", "2"}};
     changes[node.src[0]] = {{"activation", "logistic"}};
   }
-  Graph result(graph.net());
-  NodeId id = 0;
-  for (const Node& node : graph.nodes()) {
-    const auto change = changes.find(id++);
-    result.add(change == changes.end() ? node : changed(node, result, change->second));
-  }
-  return result;
+  return with_keys(graph, changes);
 }
 
 namespace {
 
 /// Objectness for 8 objects of a 640 pixel picture, classes for one of them.
-void set_biases(const Graph& graph, Weights& weights) {
+void set_biases(const Graph& graph, const std::set<NodeId>& random, Weights& weights) {
   const Program program = lower(graph);
   for (const HeadNode& head : heads(program)) {
     const NodeId conv = graph.node(head.node).src[0];
     const ParamId id{conv, Role::bias};
-    if (!weights.has(id) || weights.has({conv, Role::scale})) continue;
+    if (!random.contains(conv) || !weights.has(id) || weights.has({conv, Role::scale})) continue;
     const Tensor& old = weights.at(id);
     std::vector<float> bias(old.values().begin(), old.values().end());
     const int cells = program.shape(program.node_values[static_cast<std::size_t>(conv)]).w;
@@ -106,17 +64,17 @@ void set_biases(const Graph& graph, Weights& weights) {
 
 }  // namespace
 
-Weights start_weights(const Graph& graph, const Weights& weights) {
+Weights start_weights(const Graph& graph, const Weights& weights, const std::set<NodeId>& random) {
   // random_weights() is uniform within sqrt(6 / inputs), which keeps the variance through ReLU.
   const float scale = 1 / std::sqrt(6.0F);
   Weights start = weights;
   for (const auto& [id, tensor] : weights.all()) {
-    if (id.role != Role::kernel) continue;
+    if (id.role != Role::kernel || !random.contains(id.node)) continue;
     std::vector<float> values(tensor.values().begin(), tensor.values().end());
     for (float& value : values) value *= scale;
     start.set(id, Tensor(tensor.shape(), std::move(values)));
   }
-  set_biases(graph, start);
+  set_biases(graph, random, start);
   return start;
 }
 

@@ -2,6 +2,8 @@
 // with.
 #pragma once
 
+#include <set>
+
 #include "syolo/weights/model.h"
 
 namespace syolo::train {
@@ -15,7 +17,7 @@ Graph with_scaled_heads(const Graph& graph);
 
 /// Random weights as ScaledYOLOv4 starts: kernels uniform within 1/sqrt(inputs) of a filter,
 /// heads biased to expect few objects (arXiv:1708.02002, section 3.3).
-/// @param weights  of random_weights()
-Weights start_weights(const Graph& graph, const Weights& weights);
+/// @param random  nodes whose weights are those of random_weights(); the others stay
+Weights start_weights(const Graph& graph, const Weights& weights, const std::set<NodeId>& random);
 
 }  // namespace syolo::train

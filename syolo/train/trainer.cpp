@@ -67,7 +67,7 @@ void check(const Model& model, const Dataset& data, const TrainOptions& options)
 }
 
 Weights start_of(const Model& model, const TrainOptions& options) {
-  return options.from_start ? train::start_weights(model.graph, model.weights) : model.weights;
+  return train::start_weights(model.graph, model.weights, options.random);
 }
 
 std::vector<Target> targets_of(const Batch& batch) {
@@ -137,7 +137,7 @@ class Run {
            {.tensors = torch::TensorOptions(device_).dtype(torch::kFloat32)}),
       loader_(data, loader_options(options)),
       schedule_(schedule(options, loader_.batches_per_epoch(), std::ssize(data.items))),
-      optimizer_(net_, {.weight_decay = decay()}), average_(make_average()),
+      optimizer_(net_, optimizer_options()), average_(make_average()),
       generations_(options.out / "state") {
     loss_ = {.box = options.box, .objectness = options.obj};
     loss_.classes = options.cls * class_count(model.graph) / 80;
@@ -149,16 +149,28 @@ class Run {
   TrainResult operator()() {
     begin();
     bool stopped = false;
-    while (!stopped && progress_.next.epoch < options_.epochs) stopped = !batch();
+    while (!stopped && progress_.next.epoch < options_.epochs && !patience_ended()) {
+      stopped = !batch();
+    }
     end_profile();
     return result(stopped);
   }
 
  private:
+  bool patience_ended() const {
+    return options_.patience > 0 && progress_.next.batch == 0 &&
+           progress_.next.epoch > progress_.best_epoch + options_.patience;
+  }
+
   /// The files' decay is meant for steps of 64 pictures.
   double decay() const {
     const double batches = std::max(1.0, std::nearbyint(schedule_.nominal_batch / options_.batch));
     return options_.weight_decay * options_.batch * batches / 64;
+  }
+
+  train::OptimizerOptions optimizer_options() const {
+    const auto kind = static_cast<train::OptimizerKind>(options_.optimizer);
+    return {.kind = kind, .weight_decay = decay()};
   }
 
   train::Average make_average() const {

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 
 #include "syolo/data/loader.h"
 #include "syolo/weights/model.h"
 
 namespace syolo {
+
+enum class TrainOptimizer { sgd, adam, adamw };
 
 struct TrainOptions {
   int epochs = 300, batch = 16;
@@ -18,7 +21,9 @@ struct TrainOptions {
   int threads = 0;          // 0: what this process may use
   Path out;                 // the run folder
   bool resume = false;      // goes on from the newest state in `out`
-  bool from_start = false;  // the weights are random: heads get biases that expect few objects
+  std::set<NodeId> random;  // layers whose weights are random: they start as the recipe says
+  TrainOptimizer optimizer = TrainOptimizer::sgd;
+  int patience = 0;  // ends after as many epochs without a better AP; 0: never
   std::int64_t cache_bytes = std::int64_t{1} << 30;  // decoded pictures
   // ScaledYOLOv4's hyper-parameters, names and values of its files
   double lr0 = 0.01, lrf = 0.2, momentum = 0.937, weight_decay = 0.0005;

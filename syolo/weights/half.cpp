@@ -35,9 +35,8 @@ std::uint16_t float_to_half(float value) {
 }
 
 bool is_half(const Tensor& tensor) {
-  return std::ranges::all_of(tensor.values(), [](float value) {
-    return half_to_float(float_to_half(value)) == value;
-  });
+  return std::ranges::all_of(
+      tensor.values(), [](float value) { return half_to_float(float_to_half(value)) == value; });
 }
 
 Weights with_half_kernels(const Weights& weights) {

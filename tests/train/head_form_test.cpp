@@ -126,7 +126,7 @@ TEST(HeadForm, TrainerEngineAndInterpreterFindTheSameBoxes) {
 
 TEST(HeadForm, StartWeightsAreScaledYolov4s) {
   const Graph graph = with_scaled_heads(graph_of("linear", ""));
-  const Weights weights = start_weights(graph, random_weights(graph, 5));
+  const Weights weights = start_weights(graph, random_weights(graph, 5), {0, 1});
   double greatest = 0;
   for (const float value : weights.at({0, Role::kernel}).values()) {
     greatest = std::max<double>(greatest, std::abs(value));
@@ -138,6 +138,10 @@ TEST(HeadForm, StartWeightsAreScaledYolov4s) {
   EXPECT_EQ(bias[0], 0);
   EXPECT_FLOAT_EQ(bias[4], static_cast<float>(std::log(8 / 6400.0)));  // published: -6.6846
   EXPECT_FLOAT_EQ(bias[5], static_cast<float>(std::log(0.6 / 1.01)));
+
+  const Weights random = random_weights(graph, 5), head = start_weights(graph, random, {1});
+  EXPECT_EQ(head.at({0, Role::kernel}).values()[0], random.at({0, Role::kernel}).values()[0]);
+  EXPECT_NE(head.at({1, Role::kernel}).values()[0], random.at({1, Role::kernel}).values()[0]);
 }
 
 }  // namespace

@@ -73,7 +73,7 @@ TrainOptions small_options(const Path& out) {
   TrainOptions options;
   options.epochs = 4, options.batch = 4;
   options.input = {64, 64};
-  options.threads = 1, options.out = out, options.from_start = true;
+  options.threads = 1, options.out = out, options.random = {0, 1, 2, 3};
   options.augmentation.mosaic = 0;
   return options;
 }
@@ -143,6 +143,18 @@ TEST(Training, SavesHeadsThatDecodeAsTheyWereTrained) {
     EXPECT_EQ(head.spec->form, DecodeForm::new_coords);
     EXPECT_EQ(head.spec->scale_xy, 2);
   }
+}
+
+TEST(Training, EndsWhenNothingGetsBetter) {
+  const Squares squares(4);
+  const TempDir folder;
+  TrainOptions options = small_options(folder / "run");
+  options.epochs = 50, options.patience = 3;
+  Watcher watcher;  // the best AP is that of epoch 1
+  const TrainResult result = train_model(small_model(), squares.data(), options, watcher);
+  EXPECT_EQ(result.epochs, 5) << "0 and 1, and three more";
+  EXPECT_EQ(result.best_epoch, 1);
+  EXPECT_FALSE(result.stopped);
 }
 
 TEST(Training, WritesTheRunFolder) {

@@ -1,0 +1,18 @@
+// Weights of one network for another that shares most of its layers.
+#pragma once
+
+#include <set>
+
+#include "syolo/weights/weights.h"
+
+namespace syolo {
+
+struct Transferred {
+  Weights weights;
+  std::set<NodeId> random;  // layers with a parameter that `from` had not in this shape
+};
+
+/// Parameters of the same layer, role and shape are taken over, the others are random ones.
+Transferred transferred(const Weights& from, const Graph& graph, std::uint64_t seed);
+
+}  // namespace syolo
