@@ -32,6 +32,24 @@ std::string parts_text(const std::vector<Part>& parts) {
   return text;
 }
 
+void refuse_unusable(const Dataset& data, double most, const std::string& path) {
+  const Finding* first = nullptr;
+  std::size_t lost = 0;
+  for (const Finding& finding : data.findings) {
+    if (!finding.rule.starts_with("image-") || rule_of(finding).action != "left out") continue;
+    if (lost++ == 0) first = &finding;
+  }
+  const std::size_t all = lost + data.items.size();
+  if (first == nullptr || static_cast<double>(lost) <= most * static_cast<double>(all)) return;
+  throw Error(
+      ErrorKind::data_refused,
+      format("expected at most {:.3g} % of the pictures to be left out, found {} of {} (the "
+             "first: {})",
+             100 * most, lost, all, to_text(*first)),
+      {.file = path, .item = {}},
+      "syolo lint names them all; --max-unusable 1 trains on the others");
+}
+
 Json parts_json(const std::vector<Part>& parts) {
   Json counts = Json::object();
   for (const Part& part : parts) {

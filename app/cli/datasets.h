@@ -22,6 +22,9 @@ Dataset load_part_for(const std::string& path, Split split, Console& out,
 /// Findings by rule: a few of each as lines on stderr, then their number.
 void report(const Findings& findings, Console& out, std::size_t most_per_rule = 3);
 
+/// @throws Error(data_refused) when more than this share of the pictures was left out
+void refuse_unusable(const Dataset& data, double most, const std::string& path);
+
 /// {"train": {"pictures", "boxes"}, ...}
 Json parts_json(const std::vector<Part>& parts);
 

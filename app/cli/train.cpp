@@ -42,7 +42,7 @@ struct TrainArgs {
   int optimizer = 0;  // of TrainOptimizer
   bool single_class = false;
   std::int64_t cache = std::int64_t{1} << 30;
-  double lr0 = 0, mosaic = 0, mixup = 0;
+  double lr0 = 0, mosaic = 0, mixup = 0, max_unusable = 0.1;
   /// Sets what the command line says beside the file of hyper-parameters.
   std::vector<std::function<void(TrainOptions& options)>> given;
 };
@@ -381,6 +381,7 @@ Exit run(TrainArgs args, Console& out) {
   for (const auto& set : args.given) set(options);
   refuse_inside(options.out.string(), args.data);
   Sets sets = load_sets(args.data, out);
+  if (!options.resume) refuse_unusable(sets.train, args.max_unusable, args.data);
   if (args.overfit > 0) keep_first(args.overfit, sets);
   for (const std::string& folder : picture_folders(sets)) {
     refuse_inside(options.out.string(), folder);
@@ -459,6 +460,8 @@ Action bind(CLI::App& cli) {
           "try: learn the first N pictures by heart, without augmentation");
   add_int(cli, "--profile", args->profile, 1, 100'000, "N",
           "print where the time of N batches goes");
+  add_real(cli, "--max-unusable", args->max_unusable, 0, 1, "P",
+           "refuse when more of the pictures is left out (default 0.1)");
   add_bytes(cli, "--cache", args->cache, "memory for decoded pictures (default 1G)");
   return [args](Console& out) { return run(*args, out); };
 }
