@@ -33,7 +33,7 @@ THIRD_PARTIES = {
     "libwebp": (r"webp/", [r"syolo/image/.*\.cpp"]),
     "OpenCV": (r"opencv2?/", [r".*_opencv\.cpp"]),
     "oneDNN": (r"(oneapi/)?dnnl", [r"syolo/runtime/(.*/)?onednn_[^/]*", r"tests/bench/convolution_sum\.cpp"]),
-    "Highway": (r"hwy/", [r"syolo/runtime/.*"]),
+    "Highway": (r"hwy/", [r"syolo/runtime/.*", r"syolo/train/kernels/.*\.cpp"]),
     "OpenMP": (r"omp\.h", [r"syolo/runtime/.*", r"syolo/train/.*\.cpp", r"tests/.*"]),
     "LibTorch": (r"(torch|ATen|c10)/", [r"syolo/train/torch_impl\.h"]),
     "yaml-cpp": (r"yaml-cpp/", [r"syolo/data/.*\.cpp"]),

@@ -210,4 +210,14 @@ std::vector<int> last_uses(const Program& program) {
   return last;
 }
 
+bool feeds_activation(const Program& program, std::span<const int> last, std::size_t i) {
+  if (!std::holds_alternative<BatchNorm>(program.code[i].op)) return false;
+  if (i + 1 == program.code.size()) return false;
+  const ValueId between = program.code[i].dst;
+  const Instr& next = program.code[i + 1];
+  return std::holds_alternative<Activate>(next.op) && next.src[0] == between &&
+         last[static_cast<std::size_t>(between)] == static_cast<int>(i) + 1 &&
+         std::ranges::find(program.node_values, between) == program.node_values.end();
+}
+
 }  // namespace syolo

@@ -1,6 +1,8 @@
 // Program -> program, for inference. Each pass keeps the meaning of the outputs.
 #pragma once
 
+#include <span>
+
 #include "syolo/graph/program.h"
 
 namespace syolo {
@@ -18,5 +20,9 @@ Program optimized(const Program& program, const PassOptions& options = {});
 /// heads' sources and the last node); -1 if never read.
 std::vector<int> last_uses(const Program& program);
 std::vector<ValueId> outputs(const Program& program);
+
+/// Whether instruction i is a batch normalisation that only the activation behind it reads, so
+/// that both can be computed at once. @param last  last_uses()
+bool feeds_activation(const Program& program, std::span<const int> last, std::size_t i);
 
 }  // namespace syolo

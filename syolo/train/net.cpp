@@ -4,6 +4,7 @@
 
 #include "syolo/graph/lower.h"
 #include "syolo/graph/passes.h"
+#include "syolo/train/fused_impl.h"
 #include "syolo/train/operations_impl.h"
 
 namespace syolo::train {
@@ -60,11 +61,16 @@ class Net::Run {
     for (std::size_t i = 0; i < program_.code.size(); ++i) {
       instr_ = &program_.code[i];
       const Span span(net_.profile_, part_of(instr_->op));
-      value(instr_->dst) = std::visit([this](const auto& op) { return run(op); }, instr_->op);
-      if (keep_all_) continue;
-      for (const ValueId src : instr_->src) {
-        if (last_[static_cast<std::size_t>(src)] == static_cast<int>(i)) value(src).reset();
+      if (feeds_activation(program_, last_, i)) {
+        const Instr& activation = program_.code[i + 1];
+        value(activation.dst) =
+            normalized(std::get<BatchNorm>(instr_->op), std::get<Activate>(activation.op));
+        release(i);
+        ++i;
+      } else {
+        value(instr_->dst) = std::visit([this](const auto& op) { return run(op); }, instr_->op);
       }
+      release(i);
     }
   }
   std::vector<torch::Tensor> values(std::span<const ValueId> ids) {
@@ -74,6 +80,13 @@ class Net::Run {
   }
 
  private:
+  /// Lets go of what is read for the last time at `i`.
+  void release(std::size_t i) {
+    if (keep_all_) return;
+    for (const ValueId src : program_.code[i].src) {
+      if (last_[static_cast<std::size_t>(src)] == static_cast<int>(i)) value(src).reset();
+    }
+  }
   torch::Tensor& value(ValueId id) { return values_[static_cast<std::size_t>(id)]; }
   const torch::Tensor& src(std::size_t i) { return value(instr_->src[i]); }
   const Shape& dst() const { return program_.shape(instr_->dst); }
@@ -87,12 +100,14 @@ class Net::Run {
     const torch::Tensor bias = op.bias ? param(op.params, Role::bias) : torch::Tensor();
     return convolve(op, src(0), param(op.params, Role::kernel), bias, dst());
   }
-  torch::Tensor run(const BatchNorm& op) {
+  torch::Tensor run(const BatchNorm& op) { return normalized(op, {}); }
+  torch::Tensor normalized(const BatchNorm& op, const Activate& act) {
     // One value per channel has no variance: the running statistics stand in for it.
-    const bool batch = mode_ == Mode::train && src(0).numel() > src(0).size(1);
-    return torch::batch_norm(src(0), param(op.params, Role::scale), param(op.params, Role::bias),
-                             param(op.params, Role::mean), param(op.params, Role::variance), batch,
-                             net_.options_.statistics_rate, op.epsilon, /*cudnn_enabled=*/true);
+    const bool of_batch = mode_ == Mode::train && src(0).numel() > src(0).size(1);
+    return normalize(src(0),
+                     {param(op.params, Role::scale), param(op.params, Role::bias),
+                      param(op.params, Role::mean), param(op.params, Role::variance)},
+                     {op.epsilon, of_batch, net_.options_.statistics_rate}, act);
   }
   torch::Tensor run(const Activate& op) { return activate(op, src(0)); }
   torch::Tensor run(const Pool& op) { return pool(op, src(0), dst()); }

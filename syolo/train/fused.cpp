@@ -1,0 +1,133 @@
+#include "syolo/train/fused_impl.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "syolo/train/kernels/norm_impl.h"
+#include "syolo/train/operations_impl.h"
+
+namespace syolo::train {
+namespace {
+
+using Values = std::vector<double>;
+
+torch::Tensor channels_last(const torch::Tensor& tensor) {
+  return tensor.contiguous(torch::MemoryFormat::ChannelsLast);
+}
+
+norm::Rows rows_of(const torch::Tensor& tensor) {
+  const bool wide = tensor.scalar_type() == torch::kFloat64;
+  return {wide ? norm::Element::f64 : norm::Element::f32, tensor.numel() / tensor.size(1),
+          tensor.size(1)};
+}
+
+Values values_of(const torch::Tensor& tensor) {
+  const torch::Tensor plain = tensor.detach().to(torch::kFloat64).contiguous();
+  const double* values = plain.data_ptr<double>();
+  return Values(values, values + plain.numel());
+}
+
+torch::Tensor tensor_of(const Values& values) {
+  return torch::tensor(at::ArrayRef<double>(values), torch::kFloat64);
+}
+
+struct Moments {
+  Values mean, variance;  // of the rows: divided by their number
+};
+Moments moments(const torch::Tensor& src) {
+  const norm::Rows rows = rows_of(src);
+  Moments moments{values_of(src[0].select(2, 0).select(1, 0)), {}};  // the first pixel
+  const norm::Sums sums = norm::sums(rows, src.data_ptr(), moments.mean);
+  const auto count = static_cast<double>(rows.rows);
+  for (std::size_t c = 0; c < moments.mean.size(); ++c) {
+    const double offset = sums.first[c] / count;
+    moments.mean[c] += offset;
+    moments.variance.push_back(std::max(0.0, sums.second[c] / count - offset * offset));
+  }
+  return moments;
+}
+
+void move(torch::Tensor running, const Values& values, double factor, double rate) {
+  running.mul_(1 - rate).add_(tensor_of(values).to(running.scalar_type()), factor * rate);
+}
+
+/// The four rows of the table that autograd keeps.
+norm::Channels channels_of(const torch::Tensor& table) {
+  return {values_of(table[0]), values_of(table[1]), values_of(table[2]), values_of(table[3])};
+}
+
+class Normalize : public torch::autograd::Function<Normalize> {
+ public:
+  static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& src,
+                               const torch::Tensor& scale, const torch::Tensor& bias,
+                               const torch::Tensor& mean, const torch::Tensor& deviation,
+                               bool of_batch, const Act& act) {
+    const torch::Tensor table = torch::stack(
+        {mean, deviation, scale.detach().to(torch::kFloat64), bias.detach().to(torch::kFloat64)});
+    torch::Tensor dst = torch::empty_like(src);
+    norm::normalize(rows_of(src), src.data_ptr(), channels_of(table), act, dst.data_ptr());
+    context->save_for_backward({src, table});
+    context->saved_data["of_batch"] = of_batch;
+    context->saved_data["act"] = std::string(act.name());
+    return dst;
+  }
+
+  static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
+                                               const torch::autograd::tensor_list& gradients) {
+    const torch::autograd::tensor_list saved = context->get_saved_variables();
+    const torch::Tensor& src = saved[0];
+    const norm::Channels channels = channels_of(saved[1]);
+    const Act act = Act::find(context->saved_data.at("act").toStringRef()).value();
+    const torch::Tensor of_dst = channels_last(gradients[0]);
+    const norm::Rows rows = rows_of(src);
+    norm::Sums sums = norm::gradient_sums(rows, src.data_ptr(), of_dst.data_ptr(), channels, act);
+    const Values of_bias = sums.first;
+    Values of_scale = sums.second, slope(of_bias.size()), shift(of_bias.size());
+    const double share =
+        context->saved_data.at("of_batch").toBool() ? 1 / static_cast<double>(rows.rows) : 0;
+    for (std::size_t c = 0; c < of_bias.size(); ++c) {
+      const double deviation = channels.deviation[c], factor = channels.scale[c] / deviation;
+      of_scale[c] /= deviation;
+      slope[c] = -factor * of_scale[c] / deviation * share;
+      shift[c] = -factor * of_bias[c] * share;
+    }
+    torch::Tensor of_src = torch::empty_like(src);
+    norm::gradient(rows, src.data_ptr(), of_dst.data_ptr(), channels, act, slope, shift,
+                   of_src.data_ptr());
+    return {of_src, tensor_of(of_scale), tensor_of(of_bias), {}, {}, {}, {}};
+  }
+};
+
+bool has_kernels(const torch::Tensor& src) {
+  const auto type = src.scalar_type();
+  return src.is_cpu() && (type == torch::kFloat32 || type == torch::kFloat64);
+}
+
+}  // namespace
+
+torch::Tensor normalize(const torch::Tensor& src, const NormTensors& tensors,
+                        const NormOptions& options, const Activate& act) {
+  if (!has_kernels(src)) {
+    return activate(act, torch::batch_norm(src, tensors.scale, tensors.bias, tensors.mean,
+                                           tensors.variance, options.of_batch, options.rate,
+                                           options.epsilon, /*cudnn_enabled=*/true));
+  }
+  const torch::Tensor from = channels_last(src);
+  torch::Tensor mean = tensors.mean.to(torch::kFloat64);
+  torch::Tensor variance = tensors.variance.to(torch::kFloat64);
+  if (options.of_batch) {
+    const torch::NoGradGuard no_grad;
+    const Moments batch = moments(from.detach());
+    mean = tensor_of(batch.mean), variance = tensor_of(batch.variance);
+    const auto count = static_cast<double>(from.numel() / from.size(1));
+    move(tensors.mean, batch.mean, 1, options.rate);
+    move(tensors.variance, batch.variance, count / (count - 1), options.rate);
+  }
+  const torch::Tensor deviation = (variance + options.epsilon).sqrt();
+  const bool known = norm::knows(act.act);
+  const torch::Tensor dst = Normalize::apply(from, tensors.scale, tensors.bias, mean, deviation,
+                                             options.of_batch, known ? act.act : Act::linear());
+  return known ? dst : activate(act, dst);
+}
+
+}  // namespace syolo::train
