@@ -69,6 +69,7 @@ std::vector<Entry> formats() {
   std::vector<Entry> rows = {{"cfg", "network, read and written"},
                              {"weights", "Darknet weights, read and written"},
                              {"safetensors", "model file, read and written"},
+                             {"pt", "PyTorch checkpoints of ScaledYOLOv4, read"},
                              {"jpeg png", "pictures, read and written"},
                              {"webp bmp gif pnm", "pictures, read (first frame)"}};
   for (const DatasetFormat& row : dataset_formats()) {

@@ -79,7 +79,7 @@ NamedGraph load_graph(const ModelArgs& args, Console& out) {
   const auto file = MappedFile::open(found.path, Limits{}.file_bytes);
   const FileKind kind =
       sniff(file->bytes().subspan(0, std::min<std::size_t>(file->bytes().size(), 65536)));
-  if (kind == FileKind::safetensors) {
+  if (kind == FileKind::safetensors || kind == FileKind::torch_pt) {
     ModelArgs in_file = args;
     in_file.model = found.path;
     return {name, load(in_file, out).graph, {}};

@@ -20,6 +20,10 @@ float half_to_float(std::uint16_t half) {
   return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
 }
 
+float bf16_to_float(std::uint16_t bits) {
+  return std::bit_cast<float>(std::uint32_t{bits} << 16);
+}
+
 std::uint16_t float_to_half(float value) {
   constexpr std::uint32_t kInfinity = 0x7F800000, kTooLarge = 0x47800000, kNormal = 0x38800000;
   const auto bits = std::bit_cast<std::uint32_t>(value);

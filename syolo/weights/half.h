@@ -1,4 +1,4 @@
-// IEEE half precision (binary16), for storing: nothing is computed in it.
+// Floats of two bytes, for storing: IEEE half precision (binary16), and reading bf16.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 namespace syolo {
 
 float half_to_float(std::uint16_t half);
+float bf16_to_float(std::uint16_t bits);  // the upper half of a float
 /// The nearest half, ties to even; beyond 65504 infinity.
 std::uint16_t float_to_half(float value);
 

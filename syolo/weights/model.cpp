@@ -8,6 +8,7 @@
 #include "syolo/graph/cfg.h"
 #include "syolo/weights/formats/darknet.h"
 #include "syolo/weights/formats/safetensors.h"
+#include "syolo/weights/formats/torch_file.h"
 #include "syolo/weights/model_impl.h"
 #include "syolo/weights/values_impl.h"
 
@@ -34,8 +35,8 @@ std::string beside(const std::string& cfg, std::initializer_list<const char*> su
 
 [[noreturn]] void refuse_kind(const std::string& file, std::string_view wanted, FileKind found,
                               std::string hint) {
-  const bool foreign = found == FileKind::torch_pt || found == FileKind::onnx;
-  if (foreign) hint = "this format cannot be read yet; cfg with weights and model files can";
+  const bool foreign = found == FileKind::onnx;
+  if (foreign) hint = "this format cannot be read; cfg with weights, model files and .pt can";
   throw Error(foreign ? ErrorKind::unsupported : ErrorKind::input,
               format("this looks like {}, expected {}", name_of(found), wanted), {.file = file},
               std::move(hint));
@@ -64,6 +65,12 @@ void load_weights(Model& model, const std::string& path, const Limits& limits) {
     map->forget(map->bytes().data(), map->bytes().size());
     model.weights.keep(map);
     model.origin.format = "safetensors";
+    model.origin.layers_loaded = static_cast<int>(model.graph.nodes().size());
+    return;
+  }
+  if (kind == FileKind::torch_pt) {
+    model.weights = weights_of(load_torch(path, limits), model.graph, path);
+    model.origin.format = "pytorch";
     model.origin.layers_loaded = static_cast<int>(model.graph.nodes().size());
     return;
   }
@@ -140,12 +147,15 @@ Model load_model(const ModelPaths& paths, const Limits& limits) {
   const FileKind kind = kind_of(paths.model, limits);
   // Text of no clear kind is read as a cfg: its reader names the line that is wrong.
   const bool cfg = kind == FileKind::cfg || kind == FileKind::text || kind == FileKind::empty;
-  if (!cfg && kind != FileKind::safetensors) refuse_model(paths, kind, limits);
-  if (kind == FileKind::safetensors && !paths.weights.empty()) {
+  const bool torch = kind == FileKind::torch_pt;
+  if (!cfg && !torch && kind != FileKind::safetensors) refuse_model(paths, kind, limits);
+  if (!cfg && !paths.weights.empty()) {
     throw Error(ErrorKind::usage, "a model file holds its own weights, found --weights as well",
                 {.file = paths.model}, "leave out --weights, or give a cfg as the model");
   }
-  Model model = cfg ? load_cfg_model(paths, limits) : load_model_file(paths.model, limits);
+  Model model = cfg     ? load_cfg_model(paths, limits)
+                : torch ? model_of(load_torch(paths.model, limits), paths.model)
+                        : load_model_file(paths.model, limits);
   find_names(model, paths, limits);
   return model;
 }

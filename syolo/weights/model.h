@@ -15,7 +15,7 @@ enum class NamesMismatch { error, number };  // number: surplus or missing class
 
 /// Where a model comes from, and how strictly.
 struct ModelPaths {
-  std::string model = {};    // a cfg, a model file (safetensors); told apart by content
+  std::string model = {};    // a cfg, a model file (safetensors, .pt); told apart by content
   std::string weights = {};  // empty: beside the cfg, same name with .weights or .safetensors
   std::string names = {};    // empty: in the model file; else beside the cfg (.names); else numbers
   bool allow_unknown_keys = false;
@@ -27,7 +27,7 @@ struct ModelPaths {
 
 struct Origin {
   std::string model_file, weights_file, names_file;
-  std::string format;     // "darknet", "safetensors", "random"
+  std::string format;     // "darknet", "safetensors", "pytorch", "random"
   std::string training;   // JSON as stored in the model file, or empty
   int layers_loaded = 0;  // < layers of the graph for partial (pre-trained) weights
 };

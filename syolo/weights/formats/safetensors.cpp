@@ -2,7 +2,6 @@
 
 #include "syolo/weights/formats/safetensors.h"
 
-#include <bit>
 #include <cstring>
 
 #include "syolo/base/text.h"
@@ -42,9 +41,6 @@ Shape shape_of(const TensorEntry& entry) {
   }
 }
 
-float bf16_to_float(std::uint16_t bits) {
-  return std::bit_cast<float>(std::uint32_t{bits} << 16);
-}
 float narrowed(double value) {
   return static_cast<float>(value);
 }
