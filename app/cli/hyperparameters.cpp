@@ -62,6 +62,16 @@ const std::vector<Hyperparameter>& table() {
       of_pictures("cutmix", 0, 1, &A::cutmix),
       of_pictures("copy_paste", 0, 1, &A::copy_paste),
       of_pictures("cutout", 0, 1, &A::cutout),
+      of_pictures("erase", 0, 1, &A::erase),
+      of_pictures("hide", 0, 1, &A::hide),
+      of_pictures("gridmask", 0, 1, &A::gridmask),
+      of_pictures("brightness", 0, 1, &A::brightness),
+      of_pictures("contrast", 0, 1, &A::contrast),
+      of_pictures("noise", 0, 1, &A::noise),
+      of_pictures("blur", 0, 1, &A::blur),
+      of_pictures("jpeg", 0, 1, &A::jpeg),
+      of_pictures("randconv", 0, 1, &A::randconv),
+      of_pictures("fourier", 0, 1, &A::fourier),
   };
   return kTable;
 }
