@@ -48,7 +48,7 @@ targets_of() {
   for label in "$@"; do
     case "$label" in
       cli) pattern='syolo' ;;
-      parity) pattern='syolo_parity_[a-z]*' ;;
+      parity) pattern='syolo\|syolo_parity_[a-z]*' ;;
       tools) pattern='syolo_[a-z]*' ;;  # the libraries; header checks compile the rest
       *) pattern="syolo_${label}_tests" ;;
     esac

@@ -1,7 +1,8 @@
 """Average precision equals pycocotools to the last bit: the twelve numbers and the arrays
-precision, recall and scores, on generated sets full of what protocols differ in.
+precision, recall and scores, on generated sets full of what protocols differ in, on stored
+predictions and on what a bundled model finds on photographs.
 
-coco_ap_test.py PROGRAM VENV. Without pycocotools the test is skipped (exit 77); with
+coco_ap_test.py PROGRAM VENV SYOLO SOURCE. Without pycocotools the test is skipped (exit 77); with
 SYOLO_JUDGE=required it fails then. SYOLO_JUDGE_SETS: how many sets (default 200)."""
 
 import contextlib
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 
+NUMBERS = "AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl".split()
 SIDES = (32, 96, 31.999, 96.0001)  # areas on the limits of small, medium and large
 
 
@@ -87,6 +89,20 @@ def real_sets(folder):
     return sets
 
 
+def own_set(folder, syolo, source):
+    """What the bundled model finds on real pictures; the set and what `syolo eval` prints."""
+    one = folder / "blood-cells"
+    one.mkdir()
+    data = str(source / "tests" / "data" / "blood-cells")
+    run = lambda *words: subprocess.run([syolo, *words], check=True, capture_output=True).stdout
+    printed = json.loads(run("eval", str(source / "models" / "blood-cells.safetensors"), "--data",
+                             data, "--split", "test", "--json", "--save-json",
+                             str(one / "results.json")))
+    run("convert-data", data, "--to", "coco", "--pictures", "none", "--out", str(one / "coco"))
+    shutil.move(one / "coco" / "annotations" / "instances_test.json", one / "truths.json")
+    return one, [printed[name] for name in NUMBERS]
+
+
 def judged(folder):
     import numpy as np
     from pycocotools.coco import COCO
@@ -122,7 +138,7 @@ def differences(folder):
 
 
 def main():
-    program, venv = sys.argv[1:3]
+    program, venv, syolo, source = sys.argv[1:5]
     use_environment(venv)
     try:
         import pycocotools  # noqa: F401
@@ -143,6 +159,8 @@ def main():
             (folder / "results.json").write_text(json.dumps(found))
             sets.append(folder)
         sets += real_sets(pathlib.Path(temporary))
+        own, printed = own_set(pathlib.Path(temporary), syolo, pathlib.Path(source))
+        sets.append(own)
         first = None
         for threads in ("1", "8"):
             subprocess.run([program, temporary, threads], check=True)
@@ -151,6 +169,10 @@ def main():
                 print("1 thread and 8 threads differ")
                 failed += 1
             first = bytes_now
+        expected = [float(number) for number in judged(own)["numbers"]]
+        if printed != expected:
+            print(f"syolo eval prints {printed}, expected {expected}")
+            failed += 1
         for folder in sets:
             texts = differences(folder)
             failed += bool(texts)
