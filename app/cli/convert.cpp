@@ -202,7 +202,7 @@ Action bind(CLI::App& cli) {
   add_choice(cli, "--format", args->format, {kFormats.begin(), kFormats.end()}, "F",
              "darknet, safetensors (default: by the suffix of --out)");
   cli.add_flag("--half", args->half,
-               "kernels in half precision: half the size; the proof is of the rounded ones");
+               "kernels in half precision, half the size; proof for the rounded ones");
   add_weights(cli, args->model);
   add_names(cli, args->model);
   return [args](Console& out) { return run(*args, out); };

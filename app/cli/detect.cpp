@@ -257,9 +257,8 @@ Action bind(CLI::App& cli) {
   add_names(cli, args->model);
   add_input(cli, args->model);
   add_fit(cli, args->boxes);
-  add_size_or_auto(
-      cli, "--tile", args->tile,
-      "look at larger pictures in tiles, too: auto (the network's input) or WxH pixels");
+  add_size_or_auto(cli, "--tile", args->tile,
+                   "look at larger pictures in tiles, too: auto (input's size) or WxH");
   add_real(cli, "--tile-overlap", args->tile_overlap, 0, 0.9, "R",
            "share of a tile that neighbours have in common, 0..0.9 (default 0.2)");
   cli.add_flag("--ignore-exif", args->ignore_exif, "do not turn pictures upright");

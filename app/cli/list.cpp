@@ -93,10 +93,11 @@ std::vector<Entry> augmentation_rows() {
 
 std::vector<Entry> losses() {
   std::vector<Entry> rows;
-  for (const LossRow& row : kHeadLosses)
+  const auto add = [&rows](const LossRow& row) {
     rows.push_back({std::string(row.name), std::string(row.what)});
-  for (const LossRow& row : kBoxLosses)
-    rows.push_back({std::string(row.name), std::string(row.what)});
+  };
+  std::ranges::for_each(kHeadLosses, add);
+  std::ranges::for_each(kBoxLosses, add);
   return rows;
 }
 

@@ -178,7 +178,7 @@ Action bind(CLI::App& cli) {
   add_text(cli, "--out", args->out, "DIR", "folder for 000.npy, 001.npy, ... (required)")
       ->required();
   add_choice(cli, "--backend", args->backend, {kBackends.begin(), kBackends.end()}, "B",
-             "engine, reference: slow, in double, train: training's network (default engine)");
+             "engine (default), reference: slow, in double, train: LibTorch");
   add_weights(cli, args->model);
   add_input(cli, args->model);
   cli.add_flag("--ignore-exif", args->ignore_exif, "do not turn the picture upright");

@@ -196,9 +196,9 @@ TEST_F(LoadModel, EveryPermutationOfWrongFilesIsRefusedByKind) {
   folder_.write("a.data", "classes=3\ntrain=t.txt\nnames=n.names\n");
   folder_.write("a.names", "a\nb\nc\n");
   folder_.write("a.jpg", "\xFF\xD8\xFF\xE0 not quite a picture");
-  folder_.write("a.pt", "PK\x03\x04 zip");
+  folder_.write("a.onnx", "\x08\x07\x12\x07pytorch");
   const std::vector<std::string> names = {"net.cfg", "net.weights", "a.data",
-                                          "a.names", "a.jpg",       "a.pt"};
+                                          "a.names", "a.jpg",       "a.onnx"};
   for (const std::string& model : names) {
     for (const std::string& weights : names) {
       for (const std::string& listed : names) {
@@ -216,11 +216,22 @@ TEST_F(LoadModel, EveryPermutationOfWrongFilesIsRefusedByKind) {
   }
 }
 
-TEST_F(LoadModel, CheckpointsOfPyTorchAreRefusedByName) {
-  folder_.write("a.pt", "PK\x03\x04 zip");
-  const Error error = error_of([&] { load_model({.model = path("a.pt")}); });
+TEST_F(LoadModel, AnOnnxModelIsRefusedByName) {
+  folder_.write("a.onnx", "\x08\x07\x12\x07pytorch");
+  const Error error = error_of([&] { load_model({.model = path("a.onnx")}); });
   EXPECT_EQ(error.kind(), ErrorKind::unsupported);
-  EXPECT_SAYS(error, "PyTorch checkpoint");
+  EXPECT_SAYS(error, "ONNX model");
+}
+
+// Whole ones: weights_torch_test.cpp.
+TEST_F(LoadModel, ACheckpointOfPyTorchIsAModelAndSaysWhatItLacks) {
+  folder_.write("a.pt", "PK\x03\x04 zip");
+  EXPECT_SAYS(error_of([&] { load_model({.model = path("a.pt")}); }), "zip file");
+  add_weights();
+  const ModelPaths both{.model = path("a.pt"), .weights = path("net.weights")};
+  EXPECT_EQ(error_of([&] { load_model(both); }).kind(), ErrorKind::usage);
+  EXPECT_SAYS(error_of([&] { load_model({.model = path("net.cfg"), .weights = path("a.pt")}); }),
+              "zip file");
 }
 
 TEST_F(LoadModel, ABrokenCfgIsExplainedByItsReader) {
