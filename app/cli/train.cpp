@@ -38,31 +38,30 @@ using Clock = std::chrono::steady_clock;
 struct TrainArgs {
   ModelArgs model;
   std::string data, out, resume, device = "cpu", hyp;
-  int epochs = 300, batch = 16, overfit = 0, profile = 0, patience = 0;
+  int epochs = 0, batch = 0, overfit = 0, profile = 0, patience = 0;
+  int recipe = 0;     // of TrainRecipe
   int optimizer = 0;  // of TrainOptimizer
   bool single_class = false;
   std::int64_t cache = std::int64_t{1} << 30;
   double lr0 = 0, mosaic = 0, mixup = 0, max_unusable = 0.1;
-  /// Sets what the command line says beside the file of hyper-parameters.
-  std::vector<std::function<void(TrainOptions& options)>> given;
+  /// Numbers of the scaled-yolov4 recipe that the command line says beside the file of them.
+  struct Number {
+    const CLI::Option* option;
+    std::function<void(TrainOptions& options)> set;
+  };
+  std::vector<Number> numbers;
 };
 
 // -- args.yaml: what a run was started with ---------------------------------------------------
 
 std::string args_text(const TrainArgs& args, const TrainOptions& options, const Globals& globals) {
-  const Json json = {{"model", args.model.model},
-                     {"data", fs::absolute(args.data).string()},
-                     {"epochs", args.epochs},
-                     {"batch", args.batch},
-                     {"device", args.device},
-                     {"cache", args.cache},
-                     {"seed", globals.seed},
-                     {"overfit", args.overfit},
-                     {"patience", args.patience},
-                     {"optimizer", args.optimizer},
-                     {"single_class", args.single_class},
-                     {"threads", globals.threads},
-                     {"hyp", hyperparameters(options)}};
+  const Json json = {{"model", args.model.model},   {"data", fs::absolute(args.data).string()},
+                     {"recipe", args.recipe},       {"epochs", options.epochs},
+                     {"batch", options.batch},      {"device", args.device},
+                     {"cache", args.cache},         {"seed", globals.seed},
+                     {"overfit", args.overfit},     {"patience", args.patience},
+                     {"optimizer", args.optimizer}, {"single_class", args.single_class},
+                     {"threads", globals.threads},  {"hyp", hyperparameters(options)}};
   std::string text;
   for (const auto& [key, value] : json.items()) text += key + ": " + value.dump() + "\n";
   return text;
@@ -95,6 +94,7 @@ void read_args(const Path& folder, TrainArgs& args, TrainOptions& options, Globa
     });
   };
   take("model", args.model.model), take("data", args.data), take("epochs", args.epochs);
+  take("recipe", args.recipe);
   take("batch", args.batch), take("device", args.device), take("cache", args.cache);
   take("patience", args.patience), take("optimizer", args.optimizer);
   take("single_class", args.single_class);
@@ -170,12 +170,19 @@ Model start_model(const TrainArgs& args, int classes, Console& out) {
   return load_model(build(scaled(found.zoo->recipe(), scaling)), paths);
 }
 
+std::set<NodeId> nodes_with_weights(const Graph& graph) {
+  std::set<NodeId> nodes;
+  for (NodeId node = 0; node < static_cast<NodeId>(graph.nodes().size()); ++node) {
+    if (!graph.params(node).empty()) nodes.insert(node);
+  }
+  return nodes;
+}
+
 /// Layers whose weights are random: all of them, or heads that are new.
 std::set<NodeId> fit_classes(Model& model, int classes, const std::string& name, Console& out) {
   const int found = class_count(model.graph);
   const bool is_random = model.origin.format == "random";
-  if (found == classes)
-    return is_random ? transferred({}, model.graph, 0).random : std::set<NodeId>();
+  if (found == classes) return is_random ? nodes_with_weights(model.graph) : std::set<NodeId>();
   if (is_random || found == 0) {
     throw Error(
         ErrorKind::input,
@@ -205,9 +212,9 @@ Start start_for(const TrainArgs& args, const Dataset& data, Console& out) {
   Net net = model.graph.net();
   const Shape input = input_shape(model.graph, args.model, out);
   net.input.w = input.w, net.input.h = input.h;
-  net.preprocess.fit = Fit::letterbox;
-  net.preprocess.interpolation = Interpolation::half_pixel;
-  net.preprocess.pad = 114.0F / 255;
+  if (static_cast<TrainRecipe>(args.recipe) == TrainRecipe::scaled_yolov4) {
+    net.preprocess = letterboxed(net.preprocess);
+  }
   model.graph.set_net(std::move(net));
   return start;
 }
@@ -366,6 +373,16 @@ void check(const TrainArgs& args) {
     contradiction(args.data.empty() ? "--data" : "MODEL", "expected a model and a dataset",
                   "syolo train MODEL --data DATASET");
   }
+  if (static_cast<TrainRecipe>(args.recipe) != TrainRecipe::darknet) return;
+  const auto refuse = [](const std::string& option) {
+    contradiction(option, "expected no such option with --recipe darknet",
+                  "the cfg says it: learning_rate, mosaic, mixup, adam, ...");
+  };
+  for (const TrainArgs::Number& number : args.numbers) {
+    if (number.option->count() > 0) refuse(number.option->get_name());
+  }
+  if (!args.hyp.empty()) refuse("--hyp");
+  if (args.optimizer != 0) refuse("--optimizer");
 }
 
 Exit run(TrainArgs args, Console& out) {
@@ -378,7 +395,9 @@ Exit run(TrainArgs args, Console& out) {
                                    : args.out;
   if (options.resume) read_args(options.out, args, options, out.globals);
   if (!args.hyp.empty()) read_hyperparameters(args.hyp, options);
-  for (const auto& set : args.given) set(options);
+  for (const TrainArgs::Number& number : args.numbers) {
+    if (number.option->count() > 0) number.set(options);
+  }
   refuse_inside(options.out.string(), args.data);
   Sets sets = load_sets(args.data, out);
   if (!options.resume) refuse_unusable(sets.train, args.max_unusable, args.data);
@@ -391,6 +410,7 @@ Exit run(TrainArgs args, Console& out) {
   const Start start = start_for(args, sets.train, out);
   const Model& model = start.model;
 
+  options.recipe = static_cast<TrainRecipe>(args.recipe);
   options.epochs = args.epochs, options.batch = args.batch;
   options.input = {model.graph.net().input.w, model.graph.net().input.h};
   options.device = args.device, options.seed = out.globals.seed;
@@ -398,6 +418,7 @@ Exit run(TrainArgs args, Console& out) {
   options.profile = args.profile;
   options.random = start.random, options.patience = args.patience;
   options.optimizer = static_cast<TrainOptimizer>(args.optimizer);
+  options = module.completed(std::move(options), model.graph, std::ssize(sets.train.items));
   RunFolder folder(options.out, sets.train, sets.val, out);
   if (options.resume) folder.begin();
   if (args.overfit > 0) turn_off(options.augmentation);
@@ -432,8 +453,12 @@ Action bind(CLI::App& cli) {
   add_text(cli, "--data", args->data, "DATASET", "train and val parts, in any format");
   add_weights(cli, args->model);
   add_input(cli, args->model);
-  add_int(cli, "--epochs", args->epochs, 1, 100'000, "N", "default 300");
-  add_int(cli, "--batch", args->batch, 1, 4096, "N", "pictures at a time (default 16)");
+  add_choice(cli, "--recipe", args->recipe, {"scaled-yolov4", "darknet"}, "R",
+             "scaled-yolov4 (default), or darknet: as [net] and [yolo] of the cfg say");
+  add_int(cli, "--epochs", args->epochs, 1, 100'000, "N",
+          "default 300; darknet: max_batches, and other numbers of steps in proportion");
+  add_int(cli, "--batch", args->batch, 1, 4096, "N",
+          "pictures at a time (default 16; darknet: batch / subdivisions)");
   add_text(cli, "--device", args->device, "NAME", "cpu (default), cuda, cuda:1, ...");
   add_text(cli, "--out", args->out, "DIR", "run folder (default runs/train/MODEL)");
   add_text(cli, "--resume", args->resume, "DIR", "go on with a run that was stopped");
@@ -441,9 +466,7 @@ Action bind(CLI::App& cli) {
   const auto over = [&](const char* name, double& value, double low, double high, const char* word,
                         const char* help, double& (*at)(TrainOptions & options)) {
     const CLI::Option* option = add_real(cli, name, value, low, high, word, help);
-    args->given.emplace_back([option, &value, at](TrainOptions& options) {
-      if (option->count() > 0) at(options) = value;
-    });
+    args->numbers.push_back({option, [&value, at](TrainOptions& to) { at(to) = value; }});
   };
   over("--lr0", args->lr0, 1e-9, 10, "R", "greatest learning rate (default 0.01)",
        [](TrainOptions& o) -> double& { return o.lr0; });

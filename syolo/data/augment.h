@@ -51,7 +51,7 @@ struct AugmentOptions {
   double mixup_alpha = 8;
   // YOLOv4 (arXiv:2004.10934) as Darknet has it
   double jitter = 0.3, resize = 1.5, hue = 0.1, saturation = 1.5, exposure = 1.5;
-  bool flip = true, mosaic_bound = false;
+  bool flip = true, mosaic_bound = false, letterbox = false;
   // Probabilities of what hides parts of a picture: 1708.04896, 1708.04552, 1704.04232, 2001.04086
   double erase = 0, cutout = 0, hide = 0, gridmask = 0, cutmix = 0;
   double erase_area_low = 0.02, erase_area_high = 0.4, erase_aspect = 0.3;

@@ -25,6 +25,13 @@ struct Preprocess {
   bool operator==(const Preprocess&) const = default;
 };
 
+/// Letterboxed on grey, as the PyTorch programs of the family show pictures to a network.
+constexpr Preprocess letterboxed(Preprocess how) {
+  how.fit = Fit::letterbox, how.interpolation = Interpolation::half_pixel;
+  how.pad = 114.0F / 255;
+  return how;
+}
+
 /// Keys that only training reads, as written; in file order.
 using KeyValues = std::vector<std::pair<std::string, std::string>>;
 

@@ -3,6 +3,7 @@
 
 extern "C" const void* syolo_train_module() {
   static const syolo::TrainModule module = {syolo::kTrainModuleVersion, syolo::train_library(),
-                                            syolo::train_model, syolo::training_layers};
+                                            syolo::completed, syolo::train_model,
+                                            syolo::training_layers};
   return &module;
 }

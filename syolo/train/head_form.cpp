@@ -64,16 +64,20 @@ void set_biases(const Graph& graph, const std::set<NodeId>& random, Weights& wei
 
 }  // namespace
 
+Weights with_scaled_kernels(const Weights& weights, const std::set<NodeId>& nodes, float factor) {
+  Weights scaled = weights;
+  for (const auto& [id, tensor] : weights.all()) {
+    if (id.role != Role::kernel || !nodes.contains(id.node)) continue;
+    std::vector<float> values(tensor.values().begin(), tensor.values().end());
+    for (float& value : values) value *= factor;
+    scaled.set(id, Tensor(tensor.shape(), std::move(values)));
+  }
+  return scaled;
+}
+
 Weights start_weights(const Graph& graph, const Weights& weights, const std::set<NodeId>& random) {
   // random_weights() is uniform within sqrt(6 / inputs), which keeps the variance through ReLU.
-  const float scale = 1 / std::sqrt(6.0F);
-  Weights start = weights;
-  for (const auto& [id, tensor] : weights.all()) {
-    if (id.role != Role::kernel || !random.contains(id.node)) continue;
-    std::vector<float> values(tensor.values().begin(), tensor.values().end());
-    for (float& value : values) value *= scale;
-    start.set(id, Tensor(tensor.shape(), std::move(values)));
-  }
+  Weights start = with_scaled_kernels(weights, random, 1 / std::sqrt(6.0F));
   set_biases(graph, random, start);
   return start;
 }

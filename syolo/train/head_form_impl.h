@@ -15,6 +15,9 @@ namespace syolo::train {
 ///         without or with logistic activation
 Graph with_scaled_heads(const Graph& graph);
 
+/// Kernels of these nodes times `factor`.
+Weights with_scaled_kernels(const Weights& weights, const std::set<NodeId>& nodes, float factor);
+
 /// Random weights as ScaledYOLOv4 starts: kernels uniform within 1/sqrt(inputs) of a filter,
 /// heads biased to expect few objects (arXiv:1708.02002, section 3.3).
 /// @param random  nodes whose weights are those of random_weights(); the others stay

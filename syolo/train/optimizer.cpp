@@ -62,18 +62,20 @@ void Optimizer::step(const Rates& rates, double gradient_scale) {
   }
 }
 
-Average::Average(const Net& net, double decay, double ramp) : decay_(decay), ramp_(ramp) {
+Average::Average(const Net& net) {
   for (const auto& [id, tensor] : net.tensors()) {
     tensors_["average/" + to_text(id)] = tensor.detach().clone();
   }
 }
 
-void Average::update(const Net& net) {
+void Average::update(Net& net, const AverageStep& step) {
   const torch::NoGradGuard no_grad;
   ++updates_;
-  const double keep = decay_ * (1 - std::exp(-static_cast<double>(updates_) / ramp_));
   for (const auto& [id, tensor] : net.tensors()) {
-    tensors_.at("average/" + to_text(id)).mul_(keep).add_(tensor, 1 - keep);
+    const double kept = step.statistics || !is_statistic(id.role) ? step.kept : 0;
+    torch::Tensor average = tensors_.at("average/" + to_text(id)), own = tensor;
+    average.mul_(kept).add_(own, 1 - kept);
+    if (step.replaces) own.copy_(average);
   }
 }
 

@@ -43,12 +43,18 @@ class Optimizer {
   Named tensors_;
 };
 
-/// The exponential average of all of a net's tensors, running statistics too. It follows closely
-/// at first: of update u the old average keeps decay * (1 - e^(-u / ramp)).
+/// What one step does to the average.
+struct AverageStep {
+  double kept = 0;         // of the old average: 0 makes it the net
+  bool statistics = true;  // averaged as well; else those of the net
+  bool replaces = false;   // the net goes on from the average
+};
+
+/// The exponential average of all of a net's tensors.
 class Average {
  public:
-  explicit Average(const Net& net, double decay = 0.9999, double ramp = 2000);
-  void update(const Net& net);
+  explicit Average(const Net& net);
+  void update(Net& net, const AverageStep& step);
   std::int64_t updates() const { return updates_; }
   void set_updates(std::int64_t updates) { updates_ = updates; }
   const Named& tensors() const { return tensors_; }
@@ -56,7 +62,6 @@ class Average {
   Weights weights(const Graph& graph) const;
 
  private:
-  double decay_, ramp_;
   std::int64_t updates_ = 0;
   Named tensors_;
 };

@@ -30,10 +30,18 @@ Rates CosineSchedule::rates(std::int64_t batch_number) const {
           warmup_momentum + part * (momentum - warmup_momentum)};
 }
 
+double CosineSchedule::batches_per_step() const {
+  return std::max(1.0, std::nearbyint(nominal_batch / batch));
+}
+
+std::int64_t CosineSchedule::steps() const {
+  return epochs *
+         std::llround(std::ceil(static_cast<double>(batches_per_epoch) / batches_per_step()));
+}
+
 int CosineSchedule::accumulate(std::int64_t batch_number) const {
-  const double full = std::max(1.0, std::nearbyint(nominal_batch / batch));
   const std::int64_t warmup = warmup_batches();
-  if (batch_number >= warmup) return static_cast<int>(full);
+  if (batch_number >= warmup) return static_cast<int>(batches_per_step());
   const double part = static_cast<double>(batch_number) / static_cast<double>(warmup);
   return static_cast<int>(std::max(1.0, std::nearbyint(1 + part * (nominal_batch / batch - 1))));
 }
@@ -41,6 +49,10 @@ int CosineSchedule::accumulate(std::int64_t batch_number) const {
 double nominal_batch_for(std::int64_t images, int batch) {
   constexpr double kPublished = 64, kSteps = 16;
   return std::max<double>(batch, std::min(kPublished, static_cast<double>(images) / kSteps));
+}
+
+double AverageShape::kept(std::int64_t step) const {
+  return decay * (1 - std::exp(-static_cast<double>(step) / ramp));
 }
 
 AverageShape average_for(std::int64_t steps) {
@@ -81,6 +93,21 @@ double DarknetSchedule::rate(std::int64_t step_number) const {
     }
   }
   return learning_rate;
+}
+
+DarknetSchedule fitted(const DarknetSchedule& schedule, std::int64_t steps) {
+  DarknetSchedule s = schedule;
+  s.max_batches = steps;
+  s.burn_in = std::min(s.burn_in, steps / 10);
+  if (schedule.max_batches <= 0) return s;
+  const auto part = [&](std::int64_t of) {
+    return std::llround(static_cast<double>(of) * static_cast<double>(steps) /
+                        static_cast<double>(schedule.max_batches));
+  };
+  s.step = std::max<std::int64_t>(part(s.step), 1);
+  s.sgdr_cycle = part(s.sgdr_cycle);
+  for (std::int64_t& step : s.steps) step = part(step);
+  return s;
 }
 
 DarknetSchedule darknet_schedule(const KeyValues& net, const Where& where) {

@@ -29,8 +29,12 @@ struct CosineSchedule {
   std::int64_t warmup_batches() const;
   /// @param batch_number  counted from 0 over the whole run
   Rates rates(std::int64_t batch_number) const;
+  /// How many batches make one step after the warm-up.
+  double batches_per_step() const;
   /// How many batches make one step now.
   int accumulate(std::int64_t batch_number) const;
+  /// Of the whole run, had it no warm-up.
+  std::int64_t steps() const;
 };
 
 /// Pictures of one step: the published 64, and fewer, down to one batch, where an epoch of them
@@ -41,6 +45,8 @@ double nominal_batch_for(std::int64_t images, int batch);
 /// runs average over their last fiftieth, too, and follow closely in their first twentieth.
 struct AverageShape {
   double decay = 0.9999, ramp = 2000;
+  /// How much of the old average stays at step `step`, counted from 1.
+  double kept(std::int64_t step) const;
 };
 AverageShape average_for(std::int64_t steps);
 
@@ -60,6 +66,8 @@ struct DarknetSchedule {
 
   double rate(std::int64_t step_number) const;
 };
+/// The same over a run of `steps`: every number of steps in proportion, burn-in at most a tenth.
+DarknetSchedule fitted(const DarknetSchedule& schedule, std::int64_t steps);
 /// @param net  the hints of [net]
 /// @throws Error(input) at `where` for an unknown policy, or steps without as many scales
 DarknetSchedule darknet_schedule(const KeyValues& net, const Where& where);

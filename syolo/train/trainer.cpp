@@ -1,6 +1,7 @@
 #include "syolo/train/trainer.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -8,8 +9,7 @@
 #include "syolo/base/parallel.h"
 #include "syolo/graph/lower.h"
 #include "syolo/train/checkpoint_impl.h"
-#include "syolo/train/head_form_impl.h"
-#include "syolo/train/losses/losses_impl.h"
+#include "syolo/train/recipe_impl.h"
 #include "syolo/weights/formats/safetensors.h"
 
 namespace syolo {
@@ -21,6 +21,7 @@ using train::Target;
 
 constexpr int kBadStepsInARow = 3, kRollbacks = 3;
 constexpr int kWarmUp = 3;  // batches before a profile
+constexpr std::array<std::string_view, 2> kRecipes = {"scaled-yolov4", "darknet"};
 constexpr std::string_view kResultsHead =
     "epoch,step,lr,box,obj,cls,precision,recall,AP50,AP,images_per_second,seconds\n";
 
@@ -66,10 +67,6 @@ void check(const Model& model, const Dataset& data, const TrainOptions& options)
           options.input.height);
 }
 
-Weights start_of(const Model& model, const TrainOptions& options) {
-  return train::start_weights(model.graph, model.weights, options.random);
-}
-
 std::vector<Target> targets_of(const Batch& batch) {
   std::vector<Target> targets;
   for (std::size_t image = 0; image < batch.truths.size(); ++image) {
@@ -107,16 +104,10 @@ std::vector<TrainPart> parts_of(train::Profile& profile, int batches) {
   return parts;
 }
 
-train::CosineSchedule schedule(const TrainOptions& options, std::int64_t batches_per_epoch,
-                               std::int64_t images) {
-  train::CosineSchedule s;
-  s.lr0 = options.lr0, s.lrf = options.lrf, s.momentum = options.momentum;
-  s.warmup_epochs = options.warmup_epochs, s.warmup_momentum = options.warmup_momentum;
-  s.warmup_bias_lr = options.warmup_bias_lr;
-  s.epochs = options.epochs, s.batch = options.batch, s.batches_per_epoch = batches_per_epoch;
-  s.nominal_batch = options.nominal_batch > 0 ? options.nominal_batch
-                                              : train::nominal_batch_for(images, options.batch);
-  return s;
+std::unique_ptr<train::Recipe> recipe_of(const Graph& graph, const TrainOptions& options,
+                                         const train::RunSize& size) {
+  if (options.recipe == TrainRecipe::darknet) return train::darknet_recipe(graph, options, size);
+  return train::scaled_recipe(options, size, class_count(graph));
 }
 
 /// Means over the batches of an epoch.
@@ -128,23 +119,18 @@ struct Means {
 
 class Run {
  public:
-  Run(const Model& model, const Dataset& data, const TrainOptions& options,
+  Run(const Model& start, const Dataset& data, const TrainOptions& options,
       TrainObserver& observer) :
-      model_(model),
-      options_(options), observer_(observer), specs_(heads_of(model.graph)),
-      device_(device_of(options.device)),
-      net_(model.graph, start_of(model, options),
-           {.tensors = torch::TensorOptions(device_).dtype(torch::kFloat32)}),
+      options_(options),
+      observer_(observer), device_(device_of(options.device)),
       loader_(data, loader_options(options)),
-      schedule_(schedule(options, loader_.batches_per_epoch(), std::ssize(data.items))),
-      optimizer_(net_, optimizer_options()), average_(make_average()),
-      generations_(options.out / "state") {
-    loss_ = {.box = options.box, .objectness = options.obj};
-    loss_.classes = options.cls * class_count(model.graph) / 80;
-    loss_.objectness_weight = options.obj_pw, loss_.classes_weight = options.cls_pw;
-    loss_.anchor_threshold = options.anchor_t, loss_.focal_gamma = options.fl_gamma;
-    loss_.label_smoothing = options.label_smoothing;
-  }
+      recipe_(
+          recipe_of(start.graph, options, {std::ssize(data.items), loader_.batches_per_epoch()})),
+      model_(trained(start)), specs_(heads_of(model_.graph)),
+      net_(model_.graph, recipe_->start(model_.graph, model_.weights, options.random),
+           {.tensors = torch::TensorOptions(device_).dtype(torch::kFloat32),
+            .statistics_rate = recipe_->statistics_rate()}),
+      optimizer_(net_, recipe_->optimizer()), average_(net_), generations_(options.out / "state") {}
 
   TrainResult operator()() {
     begin();
@@ -162,24 +148,10 @@ class Run {
            progress_.next.epoch > progress_.best_epoch + options_.patience;
   }
 
-  /// The files' decay is meant for steps of 64 pictures.
-  double decay() const {
-    const double batches = std::max(1.0, std::nearbyint(schedule_.nominal_batch / options_.batch));
-    return options_.weight_decay * options_.batch * batches / 64;
-  }
-
-  train::OptimizerOptions optimizer_options() const {
-    const auto kind = static_cast<train::OptimizerKind>(options_.optimizer);
-    return {.kind = kind, .weight_decay = decay()};
-  }
-
-  train::Average make_average() const {
-    const double batches = std::max(1.0, std::nearbyint(schedule_.nominal_batch / options_.batch));
-    const double per_epoch = std::ceil(static_cast<double>(loader_.batches_per_epoch()) / batches);
-    const auto steps = static_cast<std::int64_t>(per_epoch * options_.epochs);
-    const train::AverageShape shape = train::average_for(steps);
-    return train::Average(net_, options_.average_decay > 0 ? options_.average_decay : shape.decay,
-                          options_.average_ramp > 0 ? options_.average_ramp : shape.ramp);
+  Model trained(const Model& start) const {
+    Model model = start;
+    model.graph = recipe_->trained(start.graph);
+    return model;
   }
 
   void begin() {
@@ -241,7 +213,7 @@ class Run {
     observer_.sees(batch);
     const std::int64_t number = batch.at.epoch * loader_.batches_per_epoch() + batch.at.batch;
     const bool last = batch.at.batch + 1 == loader_.batches_per_epoch();
-    train::Rates rates = schedule_.rates(number);
+    train::Rates rates = recipe_->rates(number);
     rates.weights *= lr_scale_, rates.biases *= lr_scale_;
 
     const train::LossTerms terms = backward(batch);
@@ -253,10 +225,11 @@ class Run {
     observer_.batch({batch.at, loader_.batches_per_epoch(), options_.epochs,
                      static_cast<int>(images), terms.box, terms.objectness, terms.classes,
                      rates.weights});
-    if (++accumulated_ < schedule_.accumulate(number) && !last) return true;
+    step_images_ += images;
+    if (++accumulated_ < recipe_->batches_per_step(number) && !last) return true;
 
-    accumulated_ = 0;
     step(rates);
+    accumulated_ = 0, step_images_ = 0;
     if (last) end_epoch(batch.at.epoch, rates.weights);
     if (!observer_.stop()) return true;
     save();
@@ -298,7 +271,7 @@ class Run {
     train::LossTerms terms;
     {
       const train::Span span(profile_.get(), "loss");
-      terms = train::scaled_yolo_loss({logits, specs_, targets, batch.size}, loss_);
+      terms = recipe_->loss({logits, specs_, targets, batch.size});
     }
     terms.total.backward();
     finite_ = finite_ && std::isfinite(terms.box + terms.objectness + terms.classes);
@@ -312,7 +285,7 @@ class Run {
     const bool good = finite_ && std::isfinite(optimizer_.largest_gradient());
     finite_ = true;
     if (good) {
-      optimizer_.step(rates);
+      optimizer_.step(rates, recipe_->gradient_scale(step_images_));
       update_average();
       bad_steps_ = 0;
     } else {
@@ -330,7 +303,7 @@ class Run {
 
   void update_average() {
     const train::Span span(profile_.get(), "average");
-    average_.update(net_);
+    average_.update(net_, recipe_->average(average_.updates() + 1));
   }
 
   /// The forward pass has moved the running statistics, perhaps to NaN.
@@ -367,9 +340,10 @@ class Run {
     const bool best = score.ap >= progress_.best_ap;
     if (best) progress_.best_ap = score.ap, progress_.best_epoch = epoch;
     averaged.origin.training = format(
-        "{{\"recipe\": \"scaled-yolov4\", \"epochs\": {}, \"seed\": {}, \"AP\": {:.4f}, "
+        "{{\"recipe\": \"{}\", \"epochs\": {}, \"seed\": {}, \"AP\": {:.4f}, "
         "\"AP50\": {:.4f}}}",
-        epoch + 1, options_.seed, score.ap, score.ap50);
+        kRecipes[static_cast<std::size_t>(options_.recipe)], epoch + 1, options_.seed, score.ap,
+        score.ap50);
     save_model(options_.out / "weights" / "last.safetensors", averaged);
     if (best) save_model(options_.out / "weights" / "best.safetensors", averaged);
 
@@ -392,24 +366,24 @@ class Run {
     return {stopped, progress_.next.epoch, progress_.best_epoch, progress_.best_ap};
   }
 
-  const Model& model_;
   const TrainOptions& options_;
   TrainObserver& observer_;
-  std::vector<HeadSpec> specs_;
   torch::Device device_;
-  train::Net net_;
   Loader loader_;
-  train::CosineSchedule schedule_;
+  std::unique_ptr<train::Recipe> recipe_;
+  Model model_;
+  std::vector<HeadSpec> specs_;
+  train::Net net_;
   train::Optimizer optimizer_;
   train::Average average_;
   train::Generations generations_;
-  train::ScaledYoloLoss loss_;
   train::Progress progress_;
   State good_;  // what a rollback goes back to
   Means means_;
   std::string results_;  // lines of results.csv
   double lr_scale_ = 1;
   int accumulated_ = 0, bad_steps_ = 0, rollbacks_ = 0;
+  std::int64_t step_images_ = 0;             // since the last step
   std::unique_ptr<train::Profile> profile_;  // while batches are measured
   int batches_done_ = 0;                     // of this process
   bool finite_ = true;                       // all losses since the last step
@@ -434,13 +408,12 @@ void prepare(const Path& out, bool resume) {
 TrainResult train_model(const Model& model, const Dataset& data, const TrainOptions& options,
                         TrainObserver& observer) {
   check(model, data, options);
-  Model ready = model;
-  ready.graph = train::with_scaled_heads(model.graph);
+  const TrainOptions ready = completed(options, model.graph, std::ssize(data.items));
   prepare(options.out, options.resume);
   torch::set_num_threads(options.threads > 0 ? options.threads : cpu_budget().threads());
   // Sums in one order, so that a run can be repeated and resumed bit by bit.
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
-  return Run(ready, data, options, observer)();
+  return Run(model, data, ready, observer)();
 }
 
 std::string train_library() {

@@ -12,9 +12,13 @@
 namespace syolo {
 
 enum class TrainOptimizer { sgd, adam, adamw };
+/// darknet: [net] and [yolo] of the cfg say everything, so that none of the numbers below counts
+/// but epochs and batch.
+enum class TrainRecipe { scaled_yolov4, darknet };
 
 struct TrainOptions {
-  int epochs = 300, batch = 16;
+  TrainRecipe recipe = TrainRecipe::scaled_yolov4;
+  int epochs = 0, batch = 0;  // 0: completed() knows
   Size input = {640, 640};
   std::string device = "cpu";  // any that LibTorch knows: "cpu", "cuda", "cuda:1", ...
   std::uint64_t seed = 0;
@@ -90,6 +94,11 @@ struct TrainResult {
 /// for a device that is not here, Error(diverged) when losses stay infinite or NaN
 TrainResult train_model(const Model& model, const Dataset& data, const TrainOptions& options,
                         TrainObserver& observer);
+
+/// The options with what they leave to the recipe, `epochs` and `batch`, and for darknet how
+/// pictures are changed: max_batches, batch / subdivisions, jitter, ...
+/// @throws Error(input) at the section for a value that Darknet has not
+TrainOptions completed(TrainOptions options, const Graph& graph, std::int64_t images);
 
 /// "LibTorch 1.13.0".
 std::string train_library();

@@ -112,7 +112,7 @@ struct SmallRun {
     optimizer.zero_gradients();
     train::scaled_yolo_loss({logits, std::vector{head}, targets, {96, 64}}, {}).total.backward();
     optimizer.step({0.01, 0.01, 0.9});
-    average.update(net);
+    average.update(net, {.kept = 0.9});
     ++progress.next.batch;
     progress.images_seen += 2;
   }

@@ -112,18 +112,27 @@ TEST(Optimizer, SeesGradientsThatAreNotFinite) {
   EXPECT_EQ(optimizer.largest_gradient(), 0);
 }
 
-TEST(Average, FollowsCloselyAtFirstAndStatisticsToo) {
+TEST(Average, KeepsAShareOfTheOldWeightsAndStatistics) {
   Net net = small_net(1);
   Average average(net);
   net.set_weights(small_net(3).weights());
-  average.update(net);
-  const double keep = 0.9999 * (1 - std::exp(-1 / 2000.0));
-  EXPECT_NEAR(keep, 0.0005, 1e-6) << "as published";
+  average.update(net, {.kept = 0.25});
   const Weights weights = average.weights(net.graph());
   for (const auto& [id, tensor] : weights.all()) {
-    EXPECT_FLOAT_EQ(tensor.values()[0], static_cast<float>(keep + (1 - keep) * 3)) << to_text(id);
+    EXPECT_FLOAT_EQ(tensor.values()[0], 0.25F + 0.75F * 3) << to_text(id);
   }
   EXPECT_EQ(average.updates(), 1);
+}
+
+TEST(Average, LeavesStatisticsToTheNetAndReplacesItWhereAsked) {
+  Net net = small_net(1);
+  Average average(net);
+  net.set_weights(small_net(3).weights());
+  average.update(net, {.kept = 0.5, .statistics = false, .replaces = true});
+  const Weights weights = net.weights();
+  for (const auto& [id, tensor] : weights.all()) {
+    EXPECT_EQ(tensor.values()[0], train::is_statistic(id.role) ? 3 : 2) << to_text(id);
+  }
 }
 
 TEST(CosineSchedule, HasThePublishedFactors) {
@@ -172,6 +181,7 @@ TEST(AverageShape, CoversTheLastFiftiethOfShortRunsToo) {
   EXPECT_DOUBLE_EQ(train::average_for(1000).decay, 1 - 1 / 20.0);
   EXPECT_DOUBLE_EQ(train::average_for(1000).ramp, 50);
   EXPECT_EQ(train::average_for(1).decay, 0) << "the newest weights alone";
+  EXPECT_NEAR(train::AverageShape().kept(1), 0.0005, 1e-6) << "as published";
 }
 
 DarknetSchedule schedule_of(const std::string& keys) {
@@ -201,6 +211,18 @@ TEST(DarknetSchedule, BurnsInAndFollowsThePolicy) {
   EXPECT_NEAR(sgdr.rate(2), 0.02 + 0.5 * 0.08, 1e-12);
   EXPECT_NEAR(sgdr.rate(4), 0.02, 1e-12);
   EXPECT_NEAR(sgdr.rate(8), 0.02 + 0.5 * 0.08, 1e-12) << "half of the second cycle of 8";
+}
+
+TEST(DarknetSchedule, FitsARunOfAnyLength) {
+  const DarknetSchedule whole =
+      schedule_of("burn_in=1000\nmax_batches=10000\npolicy=steps\nsteps=8000,9000\nscales=.1,.1\n");
+  const DarknetSchedule same = train::fitted(whole, 10000);
+  EXPECT_EQ(same.burn_in, 1000);
+  EXPECT_EQ(same.steps, whole.steps);
+  const DarknetSchedule tenth = train::fitted(whole, 1000);
+  EXPECT_EQ(tenth.burn_in, 100) << "a tenth, not its 1000";
+  EXPECT_EQ(tenth.steps, (std::vector<std::int64_t>{800, 900}));
+  EXPECT_EQ(tenth.max_batches, 1000);
 }
 
 TEST(DarknetSchedule, RefusesWhatItCannotFollow) {

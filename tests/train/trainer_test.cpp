@@ -51,8 +51,8 @@ class Squares {
   Dataset data_;
 };
 
-Model small_model(int classes = 1) {
-  std::string cfg = "[net]\nwidth=64\nheight=64\nchannels=3\n";
+Model small_model(int classes = 1, const std::string& net = "") {
+  std::string cfg = "[net]\nwidth=64\nheight=64\nchannels=3\n" + net;
   for (const char* filters : {"8", "16", "16"}) {
     cfg += std::string("[convolutional]\nbatch_normalize=1\nfilters=") + filters +
            "\nsize=3\nstride=2\npad=1\nactivation=mish\n";
@@ -128,6 +128,26 @@ TEST(Training, LearnsADozenPicturesSoThatTheEngineFindsThem) {
   EXPECT_LT(last.box, 0.6 * first.box);
   const Model model = load_model_file(options.out / "weights" / "last.safetensors");
   EXPECT_GE(squares_found(model, squares.data()), 11);
+}
+
+TEST(Training, LearnsByWhatTheCfgSaysToo) {
+  const Squares squares(12);
+  const TempDir folder;
+  TrainOptions options = small_options(folder / "run");
+  options.recipe = TrainRecipe::darknet;
+  options.epochs = 0, options.batch = 0;
+  const Model model =
+      small_model(1,
+                  "batch=12\nlearning_rate=0.02\nmax_batches=300\nburn_in=30\npolicy=steps\n"
+                  "steps=240\nscales=.1\nmomentum=.9\nema_alpha=.9\n");
+  Watcher watcher;
+  const TrainResult result = train_model(model, squares.data(), options, watcher);
+  EXPECT_EQ(result.epochs, 300) << "of a step each";
+  EXPECT_TRUE(watcher.findings.empty());
+  const Model trained = load_model_file(options.out / "weights" / "last.safetensors");
+  EXPECT_EQ(trained.graph, model.graph) << "heads stay as they are";
+  EXPECT_NE(trained.origin.training.find("\"darknet\""), std::string::npos);
+  EXPECT_GE(squares_found(trained, squares.data()), 11);
 }
 
 TEST(Training, SavesHeadsThatDecodeAsTheyWereTrained) {
@@ -206,28 +226,42 @@ TEST(Training, SaysWhereTheTimeOfSomeBatchesGoes) {
   }
 }
 
-TEST(Training, GoesOnBitByBitWhereverItWasStopped) {
+class Resumed : public testing::TestWithParam<TrainRecipe> {};
+
+TEST_P(Resumed, GoesOnBitByBitWhereverItWasStopped) {
   const Squares squares(10);  // three batches an epoch, the last one short
   const TempDir folder;
+  const Model model = small_model(1, "batch=8\nsubdivisions=2\nmosaic=1\nema_alpha=.5\n");
+  const auto options_for = [&](const std::string& name) {
+    TrainOptions options = small_options(folder / name);
+    options.recipe = GetParam();
+    return options;
+  };
   Watcher watcher;
-  train_model(small_model(), squares.data(), small_options(folder / "straight"), watcher);
+  train_model(model, squares.data(), options_for("straight"), watcher);
   const std::string want = read_file(folder / "straight/weights/last.safetensors");
   const std::string rows = read_file(folder / "straight/results.csv");
 
   for (const int stop_after : {1, 3, 5}) {
     SCOPED_TRACE(stop_after);
-    TrainOptions options = small_options(folder / ("stopped" + std::to_string(stop_after)));
+    TrainOptions options = options_for("stopped" + std::to_string(stop_after));
     Watcher first;
     first.stop_after = stop_after;
-    EXPECT_TRUE(train_model(small_model(), squares.data(), options, first).stopped);
+    EXPECT_TRUE(train_model(model, squares.data(), options, first).stopped);
     options.resume = true;
     Watcher second;
-    EXPECT_FALSE(train_model(small_model(), squares.data(), options, second).stopped);
+    EXPECT_FALSE(train_model(model, squares.data(), options, second).stopped);
     EXPECT_EQ(first.batches.size() + second.batches.size(), watcher.batches.size());
     EXPECT_TRUE(read_file(options.out / "weights/last.safetensors") == want);
     EXPECT_EQ(read_file(options.out / "results.csv"), rows);
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Recipes, Resumed,
+                         testing::Values(TrainRecipe::scaled_yolov4, TrainRecipe::darknet),
+                         [](const auto& test) {
+                           return test.param == TrainRecipe::darknet ? "darknet" : "scaled_yolov4";
+                         });
 
 void expect_refused(ErrorKind kind, const Model& model, const Dataset& data,
                     const TrainOptions& options) {

@@ -73,7 +73,7 @@ struct Margins {
   int left = 0, right = 0, top = 0, bottom = 0;  // cut off; negative: padding
 };
 
-/// Jitter of each edge, then a common resize of opposite corners.
+/// Jitter of each edge, a common resize of opposite corners, and the letterbox.
 Margins draw_margins(Size size, const AugmentOptions& o, Rng& rng) {
   const int jw = static_cast<int>(size.width * o.jitter),
             jh = static_cast<int>(size.height * o.jitter);
@@ -86,6 +86,12 @@ Margins draw_margins(Size size, const AugmentOptions& o, Rng& rng) {
   const double a = low + first * (high - low), b = low + second * (high - low);
   m.left += static_cast<int>(size.width * a), m.top += static_cast<int>(size.height * a);
   m.right += static_cast<int>(size.width * b), m.bottom += static_cast<int>(size.height * b);
+  if (!o.letterbox) return m;
+  const double width = static_cast<double>(size.height) * o.input.width / o.input.height,
+               height = static_cast<double>(size.width) * o.input.height / o.input.width;
+  const int x = static_cast<int>(std::max(0.0, width - size.width) / 2),
+            y = static_cast<int>(std::max(0.0, height - size.height) / 2);
+  m.left -= x, m.right -= x, m.top -= y, m.bottom -= y;
   return m;
 }
 

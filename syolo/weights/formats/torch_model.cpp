@@ -368,8 +368,7 @@ namespace {
 Graph graph_of(const Translation& translation, const std::string& name, Findings& findings) {
   Graph graph = read_cfg(translation.cfg, name, findings);
   Net net = graph.net();
-  net.preprocess.interpolation = Interpolation::half_pixel;
-  net.preprocess.pad = 114.0F / 255;
+  net.preprocess = letterboxed(net.preprocess);
   graph.set_net(std::move(net));
   return graph;
 }

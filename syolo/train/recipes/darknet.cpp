@@ -1,0 +1,178 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "syolo/graph/lower.h"
+#include "syolo/train/head_form_impl.h"
+#include "syolo/train/hints_impl.h"
+#include "syolo/train/recipe_impl.h"
+
+namespace syolo::train {
+namespace {
+
+/// How [net] cuts a step's pictures into batches.
+struct Batches {
+  int pictures = 1, of_step = 1;
+};
+
+Where net_of(const Graph& graph) {
+  Where where = graph.nodes().empty() ? Where{} : graph.node(0).where;
+  return {.file = where.file, .item = "[net]"};
+}
+
+Hints net_hints(const Graph& graph) {
+  return {graph.net().hints, net_of(graph)};
+}
+
+Batches batches_of(const Graph& graph) {
+  const Hints net = net_hints(graph);
+  const int batch = std::max(net.integer("batch", 1), 1);
+  const int subdivisions = std::clamp(net.integer("subdivisions", 1), 1, batch);
+  return {batch / subdivisions, subdivisions};
+}
+
+/// Steps of one epoch, the last one perhaps of fewer batches.
+std::int64_t steps_per_epoch(std::int64_t batches, int of_step) {
+  return (batches + of_step - 1) / of_step;
+}
+
+/// What would train otherwise than the cfg says is refused, not passed over.
+void refuse_unknown(const Graph& graph) {
+  constexpr std::array<std::string_view, 5> kNet = {"blur", "gaussian_noise", "cutmix",
+                                                    "dynamic_minibatch", "clip"};
+  const Hints net = net_hints(graph);
+  for (const std::string_view key : kNet) {
+    if (net.real(key, 0) == 0) continue;
+    throw Error(ErrorKind::unsupported, format("{} is not trained with", key), net_of(graph),
+                "take it out of the cfg");
+  }
+}
+
+class DarknetRecipe final : public Recipe {
+ public:
+  DarknetRecipe(const Graph& graph, const TrainOptions& options, const RunSize& size) :
+      net_(net_hints(graph)), batches_per_epoch_(size.batches_per_epoch),
+      of_step_(
+          std::max(1, static_cast<int>(std::lround(static_cast<double>(batches_of(graph).pictures) *
+                                                   batches_of(graph).of_step / options.batch)))),
+      schedule_(fitted(darknet_schedule(graph.net().hints, net_of(graph)),
+                       options.epochs * steps_per_epoch(size.batches_per_epoch, of_step_))),
+      average_kept_(net_.real("ema_alpha", 0)) {
+    const Program program = lower(graph);
+    for (const HeadNode& head : heads(program)) {
+      losses_.push_back(darknet_loss_of(graph.node(head.node), head.spec->classes));
+    }
+  }
+
+  Graph trained(const Graph& graph) const override { return graph; }
+  Weights start(const Graph& /*graph*/, const Weights& weights,
+                const std::set<NodeId>& random) const override {
+    // random_weights() is uniform within sqrt(6 / inputs), Darknet's within sqrt(2 / inputs).
+    return with_scaled_kernels(weights, random, std::sqrt(2 / 6.0F));
+  }
+  // Darknet's on a GPU, where such networks are trained; 0.1 on a processor.
+  double statistics_rate() const override { return 0.01; }
+  OptimizerOptions optimizer() const override {
+    OptimizerOptions options;
+    if (net_.flag("adam")) options.kind = OptimizerKind::adam;
+    options.nesterov = false;
+    options.weight_decay = schedule_.decay;
+    options.beta2 = net_.real("B2", options.beta2);
+    options.epsilon = net_.real("eps", 1e-6);
+    return options;
+  }
+  Rates rates(std::int64_t batch) const override {
+    const double rate = schedule_.rate(step_of(batch));
+    return {rate, rate, net_.flag("adam") ? net_.real("B1", 0.9) : schedule_.momentum};
+  }
+  int batches_per_step(std::int64_t /*batch*/) const override { return of_step_; }
+  double gradient_scale(std::int64_t images) const override {
+    return 1 / static_cast<double>(images);
+  }
+  LossTerms loss(const LossInput& input) const override { return darknet_loss(input, losses_); }
+  /// From the middle of the run until 1000 steps before its end, or a tenth of a short one; then
+  /// the network goes on from the average.
+  AverageStep average(std::int64_t step) const override {
+    const std::int64_t end =
+        schedule_.max_batches - std::min<std::int64_t>(1000, schedule_.max_batches / 10);
+    const bool averages = average_kept_ > 0 && step > schedule_.max_batches / 2 && step <= end;
+    return {.kept = averages ? average_kept_ : 0,
+            .statistics = false,
+            .replaces = average_kept_ > 0 && step == end};
+  }
+
+ private:
+  /// Counted from 1.
+  std::int64_t step_of(std::int64_t batch) const {
+    return batch / batches_per_epoch_ * steps_per_epoch(batches_per_epoch_, of_step_) +
+           batch % batches_per_epoch_ / of_step_ + 1;
+  }
+
+  Hints net_;
+  std::int64_t batches_per_epoch_;
+  int of_step_;
+  DarknetSchedule schedule_;
+  double average_kept_;
+  std::vector<DarknetLoss> losses_;
+};
+
+/// Of the last head, as Darknet reads them.
+Hints head_hints(const Graph& graph) {
+  const Program program = lower(graph);
+  const std::vector<HeadNode> all = heads(program);
+  require(!all.empty(), "expected a network with [yolo] heads, found none");
+  const Node& node = graph.node(all.back().node);
+  return {node.hints, node.where};
+}
+
+AugmentOptions augmentation_of(const Graph& graph, AugmentOptions options) {
+  const Hints net = net_hints(graph), head = head_hints(graph);
+  AugmentOptions& a = options;
+  a.recipe = AugmentRecipe::darknet;
+  a.hue = net.real("hue", 0), a.saturation = net.real("saturation", 1);
+  a.exposure = net.real("exposure", 1), a.flip = net.integer("flip", 1) != 0;
+  a.mosaic = net.flag("mosaic") ? 1 : 0, a.mosaic_bound = net.flag("mosaic_bound");
+  a.mixup = net.flag("mixup") ? 1 : 0;
+  a.jitter = head.real("jitter", 0.2), a.resize = head.real("resize", 1);
+  a.letterbox = graph.net().preprocess.fit == Fit::letterbox;
+  with_where(net_of(graph), [&] {
+    require(!a.letterbox || a.mosaic == 0, "expected letter_box or mosaic, found both");
+  });
+  return options;
+}
+
+}  // namespace
+
+std::unique_ptr<Recipe> darknet_recipe(const Graph& graph, const TrainOptions& options,
+                                       const RunSize& size) {
+  return std::make_unique<DarknetRecipe>(graph, options, size);
+}
+
+}  // namespace syolo::train
+
+namespace syolo {
+
+TrainOptions completed(TrainOptions options, const Graph& graph, std::int64_t images) {
+  if (options.recipe == TrainRecipe::scaled_yolov4) {
+    if (options.epochs == 0) options.epochs = 300;
+    if (options.batch == 0) options.batch = 16;
+    return options;
+  }
+  train::refuse_unknown(graph);
+  const train::Batches batches = train::batches_of(graph);
+  if (options.batch == 0) options.batch = batches.pictures;
+  if (options.epochs == 0) {
+    const int max_batches = train::net_hints(graph).integer("max_batches", 0);
+    with_where(train::net_of(graph), [&] {
+      require(max_batches > 0, "expected max_batches above 0 or --epochs, found neither");
+    });
+    const std::int64_t of_step = std::int64_t{batches.pictures} * batches.of_step;
+    const std::int64_t steps =
+        train::steps_per_epoch(std::max<std::int64_t>(images, 1), static_cast<int>(of_step));
+    options.epochs = static_cast<int>(std::max<std::int64_t>(max_batches / steps, 1));
+  }
+  options.augmentation = train::augmentation_of(graph, options.augmentation);
+  return options;
+}
+
+}  // namespace syolo
