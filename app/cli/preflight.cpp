@@ -18,7 +18,7 @@ constexpr double kEnoughRecall = 0.98;  // the Scaled-YOLOv4 trainer looks for a
 std::int64_t bytes_of_picture(const Model& model, const TrainOptions& options) {
   const Shape input = model.graph.net().input;
   const Program program =
-      lower(model.graph, {1, input.c, options.input.height, options.input.width});
+      lower(model.graph, {1, input.c, options.largest.height, options.largest.width});
   std::int64_t values = 0;
   for (const Value& value : program.values) values += value.shape.elements();
   return values * 4;

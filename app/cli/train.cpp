@@ -38,10 +38,10 @@ using Clock = std::chrono::steady_clock;
 struct TrainArgs {
   ModelArgs model;
   std::string data, out, resume, device = "cpu", hyp;
-  int epochs = 0, batch = 0, overfit = 0, profile = 0, patience = 0;
+  int epochs = 0, batch = 0, overfit = 0, profile = 0, patience = 0, evaluate_every = 1;
   int recipe = 0;     // of TrainRecipe
   int optimizer = 0;  // of TrainOptimizer
-  bool single_class = false;
+  bool single_class = false, multi_scale = false;
   std::int64_t cache = std::int64_t{1} << 30;
   double lr0 = 0, mosaic = 0, mixup = 0, max_unusable = 0.1;
   /// Numbers of the scaled-yolov4 recipe that the command line says beside the file of them.
@@ -55,13 +55,22 @@ struct TrainArgs {
 // -- args.yaml: what a run was started with ---------------------------------------------------
 
 std::string args_text(const TrainArgs& args, const TrainOptions& options, const Globals& globals) {
-  const Json json = {{"model", args.model.model},   {"data", fs::absolute(args.data).string()},
-                     {"recipe", args.recipe},       {"epochs", options.epochs},
-                     {"batch", options.batch},      {"device", args.device},
-                     {"cache", args.cache},         {"seed", globals.seed},
-                     {"overfit", args.overfit},     {"patience", args.patience},
-                     {"optimizer", args.optimizer}, {"single_class", args.single_class},
-                     {"threads", globals.threads},  {"hyp", hyperparameters(options)}};
+  const Json json = {{"model", args.model.model},
+                     {"data", fs::absolute(args.data).string()},
+                     {"recipe", args.recipe},
+                     {"epochs", options.epochs},
+                     {"batch", options.batch},
+                     {"device", args.device},
+                     {"cache", args.cache},
+                     {"seed", globals.seed},
+                     {"overfit", args.overfit},
+                     {"patience", args.patience},
+                     {"evaluate_every", args.evaluate_every},
+                     {"optimizer", args.optimizer},
+                     {"single_class", args.single_class},
+                     {"multi_scale", args.multi_scale},
+                     {"threads", globals.threads},
+                     {"hyp", hyperparameters(options)}};
   std::string text;
   for (const auto& [key, value] : json.items()) text += key + ": " + value.dump() + "\n";
   return text;
@@ -96,8 +105,9 @@ void read_args(const Path& folder, TrainArgs& args, TrainOptions& options, Globa
   take("model", args.model.model), take("data", args.data), take("epochs", args.epochs);
   take("recipe", args.recipe);
   take("batch", args.batch), take("device", args.device), take("cache", args.cache);
+  take("evaluate_every", args.evaluate_every);
   take("patience", args.patience), take("optimizer", args.optimizer);
-  take("single_class", args.single_class);
+  take("single_class", args.single_class), take("multi_scale", args.multi_scale);
   take("overfit", args.overfit), take("seed", globals.seed), take("threads", globals.threads);
   set_hyperparameters(json["hyp"], {.file = file.string(), .item = "hyp"}, options);
 }
@@ -286,11 +296,11 @@ class Watcher final : public TrainObserver {
                "AP50 {:.3f}  AP {:.3f}",
                epoch + 1, epochs_, box_ / n, objectness_ / n, classes_ / n, score_.precision,
                score_.recall, score_.ap50, score_.ap));
-    box_ = objectness_ = classes_ = 0, batches_ = 0;
     return score_;
   }
 
   void epoch_ended() override {
+    box_ = objectness_ = classes_ = 0, batches_ = 0;
     folder_.epoch_ended();
     ++epoch_;
     if (std::exchange(forecast_, true) || epoch_ >= epochs_) return;
@@ -376,13 +386,14 @@ void check(const TrainArgs& args) {
   if (static_cast<TrainRecipe>(args.recipe) != TrainRecipe::darknet) return;
   const auto refuse = [](const std::string& option) {
     contradiction(option, "expected no such option with --recipe darknet",
-                  "the cfg says it: learning_rate, mosaic, mixup, adam, ...");
+                  "the cfg says it: learning_rate, mosaic, adam, random, ...");
   };
   for (const TrainArgs::Number& number : args.numbers) {
     if (number.option->count() > 0) refuse(number.option->get_name());
   }
   if (!args.hyp.empty()) refuse("--hyp");
   if (args.optimizer != 0) refuse("--optimizer");
+  if (args.multi_scale) refuse("--multi-scale");
 }
 
 Exit run(TrainArgs args, Console& out) {
@@ -417,6 +428,7 @@ Exit run(TrainArgs args, Console& out) {
   options.threads = out.globals.threads, options.cache_bytes = args.cache;
   options.profile = args.profile;
   options.random = start.random, options.patience = args.patience;
+  options.evaluate_every = args.evaluate_every, options.multi_scale = args.multi_scale;
   options.optimizer = static_cast<TrainOptimizer>(args.optimizer);
   options = module.completed(std::move(options), model.graph, std::ssize(sets.train.items));
   RunFolder folder(options.out, sets.train, sets.val, out);
@@ -478,6 +490,9 @@ Action bind(CLI::App& cli) {
              "sgd (default), adam, adamw");
   add_int(cli, "--patience", args->patience, 0, 100'000, "N",
           "end after N epochs without a better AP (default: never)");
+  add_int(cli, "--eval-every", args->evaluate_every, 1, 100'000, "N",
+          "measure AP after every N epochs (default 1) and after the last");
+  cli.add_flag("--multi-scale", args->multi_scale, "batches of 0.5 to 1.5 times the input");
   cli.add_flag("--single-class", args->single_class, "all classes as one");
   add_int(cli, "--overfit", args->overfit, 1, 1'000'000, "N",
           "try: learn the first N pictures by heart, without augmentation");

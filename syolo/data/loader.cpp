@@ -222,7 +222,7 @@ std::shared_ptr<Slot> Loader::Impl::make_slot(Cursor at) {
   Batch& batch = slot->batch;
   batch.at = at;
   batch.items = members(at);
-  batch.size = scaled(shape_of(batch.items), at);
+  batch.size = options_.size ? options_.size(at) : scaled(shape_of(batch.items), at);
   batch.truths.resize(batch.items.size());
   batch.classes.resize(batch.items.size());
   batch.pixels.resize(batch.items.size() * 3 * static_cast<std::size_t>(batch.size.width) *

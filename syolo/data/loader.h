@@ -10,6 +10,12 @@
 
 namespace syolo {
 
+/// Where a training run stands: the next batch.
+struct Cursor {
+  std::int64_t epoch = 0, batch = 0;
+  bool operator==(const Cursor&) const = default;
+};
+
 struct LoaderOptions {
   int batch = 16;
   int threads = 0;  // 0 = what this process may use
@@ -19,6 +25,8 @@ struct LoaderOptions {
   bool shuffle = true;     // a new order each epoch
   bool drop_last = false;  // of an epoch, when it is short (not with rect: always the same ones)
   int multi_scale = 0;     // > 0: each batch another size, multiples of this, within 0.5..1.5
+  /// The size of a batch instead of augmentation.input, by its place alone; called by any thread.
+  std::function<Size(Cursor at)> size = {};
   /// Batches of pictures of like shape, as small as they fit, in multiples of `stride`; the order
   /// of the batches is drawn, not that of the pictures. No mosaic then.
   bool rect = false;
@@ -30,12 +38,6 @@ struct LoaderOptions {
   std::filesystem::path cache_folder;
   std::int64_t cache_folder_bytes = std::int64_t{16} << 30;
   AugmentOptions augmentation;
-};
-
-/// Where a training run stands: the next batch.
-struct Cursor {
-  std::int64_t epoch = 0, batch = 0;
-  bool operator==(const Cursor&) const = default;
 };
 
 struct Batch {

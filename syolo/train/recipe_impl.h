@@ -1,6 +1,7 @@
 // What a recipe of training decides; all else of a run is common to both: trainer.cpp.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <span>
@@ -28,6 +29,8 @@ class Recipe {
   virtual double statistics_rate() const = 0;
   virtual OptimizerOptions optimizer() const = 0;
 
+  /// The size of a batch's pictures where that is not the input.
+  virtual std::function<Size(Cursor at)> sizes() const { return {}; }
   /// @param batch  counted from 0 over the run
   virtual Rates rates(std::int64_t batch) const = 0;
   /// Batches that make one step now; the end of an epoch ends a step, too.

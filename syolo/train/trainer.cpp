@@ -82,12 +82,16 @@ std::vector<Target> targets_of(const Batch& batch) {
   return targets;
 }
 
-LoaderOptions loader_options(const TrainOptions& options) {
+/// Of a recipe that has sizes of its own, or multi-scale, or the input always.
+LoaderOptions loader_options(const TrainOptions& options, const train::Recipe& recipe,
+                             const Graph& graph) {
   LoaderOptions loader;
   loader.batch = options.batch;
   loader.threads = options.threads;
   loader.seed = options.seed;
   loader.cache_bytes = options.cache_bytes;
+  loader.size = recipe.sizes();
+  if (options.multi_scale) loader.multi_scale = greatest_stride(graph);
   loader.augmentation = options.augmentation;
   loader.augmentation.input = options.input;
   return loader;
@@ -110,6 +114,11 @@ std::unique_ptr<train::Recipe> recipe_of(const Graph& graph, const TrainOptions&
   return train::scaled_recipe(options, size, class_count(graph));
 }
 
+train::RunSize size_of(const Dataset& data, const TrainOptions& options) {
+  const auto images = static_cast<std::int64_t>(data.items.size());
+  return {images, (images + options.batch - 1) / options.batch};
+}
+
 /// Means over the batches of an epoch.
 struct Means {
   double box = 0, objectness = 0, classes = 0;
@@ -123,10 +132,9 @@ class Run {
       TrainObserver& observer) :
       options_(options),
       observer_(observer), device_(device_of(options.device)),
-      loader_(data, loader_options(options)),
-      recipe_(
-          recipe_of(start.graph, options, {std::ssize(data.items), loader_.batches_per_epoch()})),
-      model_(trained(start)), specs_(heads_of(model_.graph)),
+      recipe_(recipe_of(start.graph, options, size_of(data, options))),
+      loader_(data, loader_options(options, *recipe_, start.graph)), model_(trained(start)),
+      specs_(heads_of(model_.graph)),
       net_(model_.graph, recipe_->start(model_.graph, model_.weights, options.random),
            {.tensors = torch::TensorOptions(device_).dtype(torch::kFloat32),
             .statistics_rate = recipe_->statistics_rate()}),
@@ -336,8 +344,10 @@ class Run {
     Model averaged = model_;
     averaged.weights = average_.weights(model_.graph);
     averaged.images_seen = static_cast<std::uint64_t>(progress_.images_seen);
-    const TrainScore score = observer_.evaluate(averaged, epoch);
-    const bool best = score.ap >= progress_.best_ap;
+    const bool measured =
+        (epoch + 1) % options_.evaluate_every == 0 || epoch + 1 == options_.epochs;
+    const TrainScore score = measured ? observer_.evaluate(averaged, epoch) : TrainScore();
+    const bool best = measured && score.ap >= progress_.best_ap;
     if (best) progress_.best_ap = score.ap, progress_.best_epoch = epoch;
     averaged.origin.training = format(
         "{{\"recipe\": \"{}\", \"epochs\": {}, \"seed\": {}, \"AP\": {:.4f}, "
@@ -369,8 +379,8 @@ class Run {
   const TrainOptions& options_;
   TrainObserver& observer_;
   torch::Device device_;
-  Loader loader_;
   std::unique_ptr<train::Recipe> recipe_;
+  Loader loader_;
   Model model_;
   std::vector<HeadSpec> specs_;
   train::Net net_;

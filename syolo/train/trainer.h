@@ -27,7 +27,8 @@ struct TrainOptions {
   bool resume = false;      // goes on from the newest state in `out`
   std::set<NodeId> random;  // layers whose weights are random: they start as the recipe says
   TrainOptimizer optimizer = TrainOptimizer::sgd;
-  int patience = 0;  // ends after as many epochs without a better AP; 0: never
+  int patience = 0;        // ends after as many epochs without a better AP; 0: never
+  int evaluate_every = 1;  // epochs; the last one always
   std::int64_t cache_bytes = std::int64_t{1} << 30;  // decoded pictures
   // ScaledYOLOv4's hyper-parameters, names and values of its files
   double lr0 = 0.01, lrf = 0.2, momentum = 0.937, weight_decay = 0.0005;
@@ -36,6 +37,8 @@ struct TrainOptions {
   double anchor_t = 4, fl_gamma = 0, label_smoothing = 0;
   double nominal_batch = 0;  // pictures of one step; 0: 64, fewer for small datasets
   double average_decay = 0, average_ramp = 0;  // of the averaged weights; 0: by the run's steps
+  bool multi_scale = false;  // scaled-yolov4: batches of 0.5 to 1.5 times the input
+  Size largest = {0, 0};     // of a batch; completed() knows
   AugmentOptions augmentation;
   int profile = 0;  // batches to measure, after some that warm up
   /// Called once the folder is there and everything has been checked, unless resumed.

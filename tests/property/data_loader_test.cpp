@@ -317,6 +317,16 @@ TEST(Loader, ShapesOfRectangularBatchesAreThePublishedOnes) {
   EXPECT_EQ(shape({{10'000, 1}}, 32, 0), (Size{640, 32}));
 }
 
+TEST(Loader, GivesBatchesOfTheSizeThatIsAsked) {
+  const Pictures set(8);
+  LoaderOptions o = options(2);
+  o.size = [](Cursor at) { return Size{at.batch == 1 ? 96 : 64, 32}; };
+  for (const Batch& batch : batches(set.data, o, 8)) {
+    EXPECT_EQ(batch.size, (Size{batch.at.batch == 1 ? 96 : 64, 32}));
+    EXPECT_EQ(std::ssize(batch.pixels), std::ssize(batch.items) * 3 * batch.size.width * 32);
+  }
+}
+
 TEST(Loader, MultiScaleKeepsWithinHalfAndOneAndAHalf) {
   const Pictures set(8);
   LoaderOptions o = options(2);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
 
 #include "syolo/graph/cfg.h"
 
@@ -121,6 +122,32 @@ TEST(DarknetRecipe, LossIsThatOfEachHead) {
   const std::vector<train::DarknetLoss> losses = {loss};
   EXPECT_EQ(recipe->loss(input).total.item<double>(),
             train::darknet_loss(input, losses).total.item<double>());
+}
+
+TEST(DarknetRecipe, ChangesTheSizeEveryTenSteps) {
+  TrainOptions options;
+  EXPECT_FALSE(recipe_of(network("max_batches=9\n"), options)->sizes());
+  const Graph graph = network("max_batches=500\nbatch=4\n", "random=1\n");
+  options = darknet_options();
+  options.epochs = 50;
+  options = completed(options, graph, 40);
+  EXPECT_EQ(options.largest, (Size{128, 128})) << "1.4 x 2 cells of 32, rounded, and one more";
+  const auto recipe =
+      train::darknet_recipe(graph, options, {.images = 40, .batches_per_epoch = 10});
+  const auto sizes = recipe->sizes();
+  std::set<int> sides;
+  for (std::int64_t epoch = 0; epoch < 50; ++epoch) {  // of ten steps each
+    const Size size = sizes({epoch, 0});
+    EXPECT_EQ(size.width, size.height);
+    EXPECT_EQ(sizes({epoch, 9}), size) << "of one block";
+    const bool largest = epoch == 0 || epoch > 40;
+    EXPECT_TRUE(!largest || size == options.largest) << epoch;
+    sides.insert(size.width);
+  }
+  // r in 1..1.4 gives 3 or 4 cells and one more; 1/r 1.43..2: 2 or 3, which is more than 2: the
+  // input
+  EXPECT_EQ(sides, (std::set<int>{64, 96, 128}));
+  EXPECT_EQ(recipe->sizes()({7, 3}), sizes({7, 3})) << "by the place alone";
 }
 
 TEST(DarknetRecipe, RefusesWhatItWouldPassOver) {

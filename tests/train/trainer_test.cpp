@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <set>
 
 #include "syolo/boxes/iou.h"
 #include "syolo/data/formats.h"
@@ -177,6 +178,19 @@ TEST(Training, EndsWhenNothingGetsBetter) {
   EXPECT_FALSE(result.stopped);
 }
 
+TEST(Training, MeasuresAsOftenAsAskedAndAtTheEnd) {
+  const Squares squares(6);
+  const TempDir folder;
+  TrainOptions options = small_options(folder / "run");
+  options.epochs = 5, options.evaluate_every = 2;
+  Watcher watcher;
+  const TrainResult result = train_model(small_model(), squares.data(), options, watcher);
+  EXPECT_EQ(watcher.evaluated, (std::vector<std::int64_t>{1, 3, 4}));
+  EXPECT_EQ(result.best_epoch, 1);
+  const std::string csv = read_file(folder / "run/results.csv");
+  EXPECT_NE(csv.find("-1.0000,-1.0000,-1.0000,-1.0000"), std::string::npos);
+}
+
 TEST(Training, WritesTheRunFolder) {
   const Squares squares(6);
   const TempDir folder;
@@ -224,6 +238,22 @@ TEST(Training, SaysWhereTheTimeOfSomeBatchesGoes) {
       EXPECT_TRUE(has(part)) << part;
     }
   }
+}
+
+TEST(Training, TakesBatchesOfManySizes) {
+  const Squares squares(8);
+  const TempDir folder;
+  TrainOptions options = small_options(folder / "run");
+  options.multi_scale = true, options.epochs = 6;
+  struct Sizes : Watcher {
+    std::set<int> sides;
+    void sees(const Batch& batch) override { sides.insert(batch.size.width); }
+  } watcher;
+  train_model(small_model(), squares.data(), options, watcher);
+  EXPECT_GE(watcher.sides.size(), 4U);
+  EXPECT_GE(*watcher.sides.begin(), 32);
+  EXPECT_LE(*watcher.sides.rbegin(), 96 + 8);
+  EXPECT_EQ(completed(options, small_model().graph, 8).largest, (Size{96, 96}));
 }
 
 class Resumed : public testing::TestWithParam<TrainRecipe> {};

@@ -36,6 +36,15 @@ std::int64_t steps_per_epoch(std::int64_t batches, int of_step) {
   return (batches + of_step - 1) / of_step;
 }
 
+/// Of the last head, as Darknet reads them.
+Hints head_hints(const Graph& graph) {
+  const Program program = lower(graph);
+  const std::vector<HeadNode> all = heads(program);
+  require(!all.empty(), "expected a network with [yolo] heads, found none");
+  const Node& node = graph.node(all.back().node);
+  return {node.hints, node.where};
+}
+
 /// What would train otherwise than the cfg says is refused, not passed over.
 void refuse_unknown(const Graph& graph) {
   constexpr std::array<std::string_view, 5> kNet = {"blur", "gaussian_noise", "cutmix",
@@ -48,6 +57,48 @@ void refuse_unknown(const Graph& graph) {
   }
 }
 
+/// `random` of the last head: every ten steps another size.
+class RandomSizes {
+ public:
+  RandomSizes(const Graph& graph, const Hints& head, std::uint64_t seed) :
+      input_{graph.net().input.w, graph.net().input.h},
+      step_(std::max(net_hints(graph).integer("resize_step", 32), 1)), seed_(seed) {
+    const double random = head.real("random", 0);
+    most_ = random == 1 ? 1.4 : std::max(random, 1.0);
+    on_ = random != 0;
+  }
+  bool on() const { return on_; }
+  Size largest() const { return times(most_); }
+  /// @param step  counted from 1
+  Size at(std::int64_t step, std::int64_t steps) const {
+    const std::int64_t block = (step - 1) / kBlock;
+    if (block == 0 || block * kBlock > steps - kLast) return largest();
+    Rng rng(seed_, Stream::sampler, kOwn, static_cast<std::uint64_t>(block));
+    double r = rng.uniform(1, most_);
+    if (rng.chance(0.5)) r = 1 / r;
+    const Size size = times(r);
+    const bool grown = size.width > input_.width || size.height > input_.height;
+    return r < 1 && grown ? input_ : size;
+  }
+
+ private:
+  static constexpr std::int64_t kBlock = 10, kLast = 100;
+  static constexpr std::uint64_t kOwn = std::uint64_t{1} << 41;  // numbers of nobody else
+
+  Size times(double r) const {
+    const auto side = [&](int of) {
+      return std::max(static_cast<int>(std::lround(r * of / step_ + 1)) * step_, step_);
+    };
+    return {side(input_.width), side(input_.height)};
+  }
+
+  Size input_;
+  int step_;
+  std::uint64_t seed_;
+  double most_ = 1;
+  bool on_ = false;
+};
+
 class DarknetRecipe final : public Recipe {
  public:
   DarknetRecipe(const Graph& graph, const TrainOptions& options, const RunSize& size) :
@@ -57,7 +108,7 @@ class DarknetRecipe final : public Recipe {
                                                    batches_of(graph).of_step / options.batch)))),
       schedule_(fitted(darknet_schedule(graph.net().hints, net_of(graph)),
                        options.epochs * steps_per_epoch(size.batches_per_epoch, of_step_))),
-      average_kept_(net_.real("ema_alpha", 0)) {
+      average_kept_(net_.real("ema_alpha", 0)), sizes_(graph, head_hints(graph), options.seed) {
     const Program program = lower(graph);
     for (const HeadNode& head : heads(program)) {
       losses_.push_back(darknet_loss_of(graph.node(head.node), head.spec->classes));
@@ -80,6 +131,12 @@ class DarknetRecipe final : public Recipe {
     options.beta2 = net_.real("B2", options.beta2);
     options.epsilon = net_.real("eps", 1e-6);
     return options;
+  }
+  std::function<Size(Cursor at)> sizes() const override {
+    if (!sizes_.on()) return {};
+    return [this](Cursor at) {
+      return sizes_.at(step_of(at.epoch * batches_per_epoch_ + at.batch), schedule_.max_batches);
+    };
   }
   Rates rates(std::int64_t batch) const override {
     const double rate = schedule_.rate(step_of(batch));
@@ -113,17 +170,9 @@ class DarknetRecipe final : public Recipe {
   int of_step_;
   DarknetSchedule schedule_;
   double average_kept_;
+  RandomSizes sizes_;
   std::vector<DarknetLoss> losses_;
 };
-
-/// Of the last head, as Darknet reads them.
-Hints head_hints(const Graph& graph) {
-  const Program program = lower(graph);
-  const std::vector<HeadNode> all = heads(program);
-  require(!all.empty(), "expected a network with [yolo] heads, found none");
-  const Node& node = graph.node(all.back().node);
-  return {node.hints, node.where};
-}
 
 AugmentOptions augmentation_of(const Graph& graph, AugmentOptions options) {
   const Hints net = net_hints(graph), head = head_hints(graph);
@@ -153,7 +202,10 @@ std::unique_ptr<Recipe> darknet_recipe(const Graph& graph, const TrainOptions& o
 namespace syolo {
 
 TrainOptions completed(TrainOptions options, const Graph& graph, std::int64_t images) {
+  options.largest = options.input;
   if (options.recipe == TrainRecipe::scaled_yolov4) {
+    const auto grown = [&](int side) { return options.multi_scale ? side + side / 2 : side; };
+    options.largest = {grown(options.input.width), grown(options.input.height)};
     if (options.epochs == 0) options.epochs = 300;
     if (options.batch == 0) options.batch = 16;
     return options;
@@ -172,6 +224,12 @@ TrainOptions completed(TrainOptions options, const Graph& graph, std::int64_t im
     options.epochs = static_cast<int>(std::max<std::int64_t>(max_batches / steps, 1));
   }
   options.augmentation = train::augmentation_of(graph, options.augmentation);
+  const train::RandomSizes sizes(graph, train::head_hints(graph), options.seed);
+  if (sizes.on()) options.largest = sizes.largest();
+  with_where(train::net_of(graph), [&] {
+    require(!sizes.on() || options.largest.width % greatest_stride(graph) == 0,
+            "expected resize_step a multiple of the greatest stride, {}", greatest_stride(graph));
+  });
   return options;
 }
 
