@@ -60,7 +60,7 @@ void check_memory(const TrainingNeeds& needs, std::int64_t of_picture, int batch
 
 void report_anchors(const Model& model, const Dataset& train, const TrainOptions& options,
                     Console& out) {
-  const auto sizes = box_sizes(train, options.input, Fit::letterbox);
+  const auto sizes = box_sizes(train, options.input, model.graph.net().preprocess.fit);
   std::vector<Anchor> anchors;
   const Program program = lower(model.graph);
   for (const HeadNode& head : heads(program)) {

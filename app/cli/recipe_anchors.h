@@ -7,7 +7,8 @@
 
 namespace syolo::cli {
 
-/// As many as the recipe has, for its input and its way of fitting pictures; says how well they do.
+/// As many as the recipe has, for letterboxed pictures, as training shows them unless it follows
+/// Darknet's recipe; says how well they do.
 void fit_anchors(Recipe& r, const Dataset& data, std::uint64_t seed, Console& out);
 
 }  // namespace syolo::cli

@@ -396,6 +396,20 @@ void check(const TrainArgs& args) {
   if (args.multi_scale) refuse("--multi-scale");
 }
 
+/// What a run is like, beside hyper-parameters.
+void set_run(const TrainArgs& args, const Start& start, const Globals& globals,
+             TrainOptions& options) {
+  options.recipe = static_cast<TrainRecipe>(args.recipe);
+  options.epochs = args.epochs, options.batch = args.batch;
+  options.input = {start.model.graph.net().input.w, start.model.graph.net().input.h};
+  options.device = args.device, options.seed = globals.seed;
+  options.threads = globals.threads, options.cache_bytes = args.cache;
+  options.profile = args.profile;
+  options.random = start.random, options.patience = args.patience;
+  options.evaluate_every = args.evaluate_every, options.multi_scale = args.multi_scale;
+  options.optimizer = static_cast<TrainOptimizer>(args.optimizer);
+}
+
 Exit run(TrainArgs args, Console& out) {
   check(args);
   const TrainModule& module = training();
@@ -421,15 +435,7 @@ Exit run(TrainArgs args, Console& out) {
   const Start start = start_for(args, sets.train, out);
   const Model& model = start.model;
 
-  options.recipe = static_cast<TrainRecipe>(args.recipe);
-  options.epochs = args.epochs, options.batch = args.batch;
-  options.input = {model.graph.net().input.w, model.graph.net().input.h};
-  options.device = args.device, options.seed = out.globals.seed;
-  options.threads = out.globals.threads, options.cache_bytes = args.cache;
-  options.profile = args.profile;
-  options.random = start.random, options.patience = args.patience;
-  options.evaluate_every = args.evaluate_every, options.multi_scale = args.multi_scale;
-  options.optimizer = static_cast<TrainOptimizer>(args.optimizer);
+  set_run(args, start, out.globals, options);
   options = module.completed(std::move(options), model.graph, std::ssize(sets.train.items));
   RunFolder folder(options.out, sets.train, sets.val, out);
   if (options.resume) folder.begin();

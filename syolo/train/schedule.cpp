@@ -98,7 +98,7 @@ double DarknetSchedule::rate(std::int64_t step_number) const {
 DarknetSchedule fitted(const DarknetSchedule& schedule, std::int64_t steps) {
   DarknetSchedule s = schedule;
   s.max_batches = steps;
-  s.burn_in = std::min(s.burn_in, steps / 10);
+  s.burn_in = std::min(s.burn_in, steps / 5);
   if (schedule.max_batches <= 0) return s;
   const auto part = [&](std::int64_t of) {
     return std::llround(static_cast<double>(of) * static_cast<double>(steps) /

@@ -66,7 +66,8 @@ struct DarknetSchedule {
 
   double rate(std::int64_t step_number) const;
 };
-/// The same over a run of `steps`: every number of steps in proportion, burn-in at most a tenth.
+/// The same over a run of `steps`: every number of steps in proportion, burn-in at most a fifth:
+/// shorter ones drive the objectness of all slots down before anything is learnt.
 DarknetSchedule fitted(const DarknetSchedule& schedule, std::int64_t steps);
 /// @param net  the hints of [net]
 /// @throws Error(input) at `where` for an unknown policy, or steps without as many scales

@@ -329,7 +329,7 @@ class Run {
       throw Error(
           ErrorKind::diverged,
           format("expected finite losses, found NaN or infinity after {} rollbacks", kRollbacks),
-          {}, "a smaller --lr0 may help");
+          {}, "a smaller rate may help: --lr0, or learning_rate of the cfg");
     }
     const double scale = lr_scale_ / 2;
     load(good_);

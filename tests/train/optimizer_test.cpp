@@ -220,7 +220,7 @@ TEST(DarknetSchedule, FitsARunOfAnyLength) {
   EXPECT_EQ(same.burn_in, 1000);
   EXPECT_EQ(same.steps, whole.steps);
   const DarknetSchedule tenth = train::fitted(whole, 1000);
-  EXPECT_EQ(tenth.burn_in, 100) << "a tenth, not its 1000";
+  EXPECT_EQ(tenth.burn_in, 200) << "a fifth, not its 1000";
   EXPECT_EQ(tenth.steps, (std::vector<std::int64_t>{800, 900}));
   EXPECT_EQ(tenth.max_batches, 1000);
 }
