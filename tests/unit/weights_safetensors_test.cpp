@@ -219,8 +219,9 @@ TEST(Safetensors, HeadersAreReadInLinearTime) {
     }
     return file_of(header + "}", 0);
   };
-  const double half = seconds_to_read(file(10'000)), whole = seconds_to_read(file(20'000));
-  EXPECT_LE(whole / half, 2.5) << half << " s, " << whole << " s";  // quadratic: 4
+  // Linear is 4 and quadratic 16; caches and neighbours move the measured one by up to a half.
+  const double quarter = seconds_to_read(file(5'000)), whole = seconds_to_read(file(20'000));
+  EXPECT_LE(whole / quarter, 8) << quarter << " s, " << whole << " s";
 }
 
 // The model file ---------------------------------------------------------------------------------
