@@ -154,10 +154,13 @@ void join_classes(Sets& sets) {
   }
 }
 
-/// Pictures as they are, letterboxed.
-void turn_off(AugmentOptions& augmentation) {
-  AugmentOptions& a = augmentation;
+/// Pictures as they are, letterboxed or stretched.
+AugmentOptions without_changes(const AugmentOptions& augmentation) {
+  AugmentOptions a;  // what no recipe does by itself is off
+  a.recipe = augmentation.recipe, a.letterbox = augmentation.letterbox;
   a.hsv_h = a.hsv_s = a.hsv_v = a.translate = a.scale = a.fliplr = a.mosaic = a.mixup = 0;
+  a.jitter = a.hue = 0, a.resize = a.saturation = a.exposure = 1, a.flip = false;
+  return a;
 }
 
 std::set<std::string> picture_folders(const Sets& sets) {
@@ -439,7 +442,7 @@ Exit run(TrainArgs args, Console& out) {
   options = module.completed(std::move(options), model.graph, std::ssize(sets.train.items));
   RunFolder folder(options.out, sets.train, sets.val, out);
   if (options.resume) folder.begin();
-  if (args.overfit > 0) turn_off(options.augmentation);
+  if (args.overfit > 0) options.augmentation = without_changes(options.augmentation);
   options.began = [&] {
     save_model(options.out / "weights" / "start.safetensors", model);
     write_file_atomic(options.out / "args.yaml", args_text(args, options, out.globals));

@@ -18,7 +18,7 @@ inline constexpr std::array<LossRow, 5> kBoxLosses = {{
     {"ciou", "box: 1 - CIoU (arXiv 1911.08287); iou_loss of [yolo], the scaled-yolov4 recipe"},
     {"mse", "box: squared errors of the logits; iou_loss of [yolo], the default"},
 }};
-/// Whole losses of a head.
+/// Whole losses of a head, in the order of TrainRecipe.
 inline constexpr std::array<LossRow, 2> kHeadLosses = {{
     {"scaled-yolov4", "CIoU, objectness from CIoU, cross-entropies; focal, label smoothing"},
     {"darknet",

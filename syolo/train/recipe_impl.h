@@ -43,6 +43,10 @@ class Recipe {
   virtual AverageStep average(std::int64_t step) const = 0;
 };
 
+/// That of options.recipe; options are completed(). @throws like the two below
+std::unique_ptr<Recipe> make_recipe(const Graph& graph, const TrainOptions& options,
+                                    const RunSize& size);
+
 /// ScaledYOLOv4's. Source: arXiv:2011.08036 and its reference program.
 std::unique_ptr<Recipe> scaled_recipe(const TrainOptions& options, const RunSize& size,
                                       int classes);
@@ -50,5 +54,8 @@ std::unique_ptr<Recipe> scaled_recipe(const TrainOptions& options, const RunSize
 /// @throws Error(input) at the section for a value that Darknet has not
 std::unique_ptr<Recipe> darknet_recipe(const Graph& graph, const TrainOptions& options,
                                        const RunSize& size);
+/// completed() of each.
+TrainOptions scaled_completed(TrainOptions options);
+TrainOptions darknet_completed(TrainOptions options, const Graph& graph, std::int64_t images);
 
 }  // namespace syolo::train

@@ -1,7 +1,6 @@
 #include "syolo/train/trainer.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -9,6 +8,7 @@
 #include "syolo/base/parallel.h"
 #include "syolo/graph/lower.h"
 #include "syolo/train/checkpoint_impl.h"
+#include "syolo/train/loss_rows.h"
 #include "syolo/train/recipe_impl.h"
 #include "syolo/weights/formats/safetensors.h"
 
@@ -21,7 +21,6 @@ using train::Target;
 
 constexpr int kBadStepsInARow = 3, kRollbacks = 3;
 constexpr int kWarmUp = 3;  // batches before a profile
-constexpr std::array<std::string_view, 2> kRecipes = {"scaled-yolov4", "darknet"};
 constexpr std::string_view kResultsHead =
     "epoch,step,lr,box,obj,cls,precision,recall,AP50,AP,images_per_second,seconds\n";
 
@@ -48,6 +47,7 @@ std::vector<HeadSpec> heads_of(const Graph& graph) {
 }
 
 void check(const Model& model, const Dataset& data, const TrainOptions& options) {
+  SYOLO_ASSERT(options.epochs > 0 && options.batch > 0, "completed() options");
   require(!heads_of(model.graph).empty(), "expected a network with [yolo] heads, found none");
   const int classes = class_count(model.graph);
   require(classes == std::ssize(data.names),
@@ -108,12 +108,7 @@ std::vector<TrainPart> parts_of(train::Profile& profile, int batches) {
   return parts;
 }
 
-std::unique_ptr<train::Recipe> recipe_of(const Graph& graph, const TrainOptions& options,
-                                         const train::RunSize& size) {
-  if (options.recipe == TrainRecipe::darknet) return train::darknet_recipe(graph, options, size);
-  return train::scaled_recipe(options, size, class_count(graph));
-}
-
+/// What the loader will say; the recipe comes first, since it may say the loader's sizes.
 train::RunSize size_of(const Dataset& data, const TrainOptions& options) {
   const auto images = static_cast<std::int64_t>(data.items.size());
   return {images, (images + options.batch - 1) / options.batch};
@@ -132,7 +127,7 @@ class Run {
       TrainObserver& observer) :
       options_(options),
       observer_(observer), device_(device_of(options.device)),
-      recipe_(recipe_of(start.graph, options, size_of(data, options))),
+      recipe_(train::make_recipe(start.graph, options, size_of(data, options))),
       loader_(data, loader_options(options, *recipe_, start.graph)), model_(trained(start)),
       specs_(heads_of(model_.graph)),
       net_(model_.graph, recipe_->start(model_.graph, model_.weights, options.random),
@@ -352,8 +347,8 @@ class Run {
     averaged.origin.training = format(
         "{{\"recipe\": \"{}\", \"epochs\": {}, \"seed\": {}, \"AP\": {:.4f}, "
         "\"AP50\": {:.4f}}}",
-        kRecipes[static_cast<std::size_t>(options_.recipe)], epoch + 1, options_.seed, score.ap,
-        score.ap50);
+        kHeadLosses[static_cast<std::size_t>(options_.recipe)].name, epoch + 1, options_.seed,
+        score.ap, score.ap50);
     save_model(options_.out / "weights" / "last.safetensors", averaged);
     if (best) save_model(options_.out / "weights" / "best.safetensors", averaged);
 
@@ -418,12 +413,11 @@ void prepare(const Path& out, bool resume) {
 TrainResult train_model(const Model& model, const Dataset& data, const TrainOptions& options,
                         TrainObserver& observer) {
   check(model, data, options);
-  const TrainOptions ready = completed(options, model.graph, std::ssize(data.items));
   prepare(options.out, options.resume);
   torch::set_num_threads(options.threads > 0 ? options.threads : cpu_budget().threads());
   // Sums in one order, so that a run can be repeated and resumed bit by bit.
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
-  return Run(model, data, ready, observer)();
+  return Run(model, data, options, observer)();
 }
 
 std::string train_library() {

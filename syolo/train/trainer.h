@@ -88,6 +88,7 @@ struct TrainResult {
   double best_ap = -1;
 };
 
+/// @param options  completed()
 /// Trains `model` (its heads [yolo], its classes those of the dataset) and writes into
 /// options.out: results.csv, weights/last.safetensors and weights/best.safetensors (averaged
 /// weights), state/ (two generations). The same seed and threads give the same bytes, interrupted

@@ -141,6 +141,7 @@ TEST(Training, LearnsByWhatTheCfgSaysToo) {
       small_model(1,
                   "batch=12\nlearning_rate=0.02\nmax_batches=300\nburn_in=30\npolicy=steps\n"
                   "steps=240\nscales=.1\nmomentum=.9\nema_alpha=.9\n");
+  options = completed(options, model.graph, 12);
   Watcher watcher;
   const TrainResult result = train_model(model, squares.data(), options, watcher);
   EXPECT_EQ(result.epochs, 300) << "of a step each";
@@ -265,7 +266,7 @@ TEST_P(Resumed, GoesOnBitByBitWhereverItWasStopped) {
   const auto options_for = [&](const std::string& name) {
     TrainOptions options = small_options(folder / name);
     options.recipe = GetParam();
-    return options;
+    return completed(options, model.graph, 10);
   };
   Watcher watcher;
   train_model(model, squares.data(), options_for("straight"), watcher);

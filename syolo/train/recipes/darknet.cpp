@@ -16,8 +16,7 @@ struct Batches {
 };
 
 Where net_of(const Graph& graph) {
-  Where where = graph.nodes().empty() ? Where{} : graph.node(0).where;
-  return {.file = where.file, .item = "[net]"};
+  return {.file = graph.node(0).where.file, .item = "[net]"};
 }
 
 Hints net_hints(const Graph& graph) {
@@ -29,6 +28,12 @@ Batches batches_of(const Graph& graph) {
   const int batch = std::max(net.integer("batch", 1), 1);
   const int subdivisions = std::clamp(net.integer("subdivisions", 1), 1, batch);
   return {batch / subdivisions, subdivisions};
+}
+
+/// Batches of `batch` pictures that make a step of about as many as the cfg's.
+int step_batches(const Batches& cfg, int batch) {
+  const double pictures = static_cast<double>(cfg.pictures) * cfg.of_step;
+  return std::max(1, static_cast<int>(std::lround(pictures / batch)));
 }
 
 /// Steps of one epoch, the last one perhaps of fewer batches.
@@ -45,7 +50,7 @@ Hints head_hints(const Graph& graph) {
   return {node.hints, node.where};
 }
 
-/// What would train otherwise than the cfg says is refused, not passed over.
+/// Keys that would change pictures, steps or weights.
 void refuse_unknown(const Graph& graph) {
   constexpr std::array<std::string_view, 5> kNet = {"blur", "gaussian_noise", "cutmix",
                                                     "dynamic_minibatch", "clip"};
@@ -103,9 +108,7 @@ class DarknetRecipe final : public Recipe {
  public:
   DarknetRecipe(const Graph& graph, const TrainOptions& options, const RunSize& size) :
       net_(net_hints(graph)), batches_per_epoch_(size.batches_per_epoch),
-      of_step_(
-          std::max(1, static_cast<int>(std::lround(static_cast<double>(batches_of(graph).pictures) *
-                                                   batches_of(graph).of_step / options.batch)))),
+      of_step_(step_batches(batches_of(graph), options.batch)),
       schedule_(fitted(darknet_schedule(graph.net().hints, net_of(graph)),
                        options.epochs * steps_per_epoch(size.batches_per_epoch, of_step_))),
       average_kept_(net_.real("ema_alpha", 0)), sizes_(graph, head_hints(graph), options.seed) {
@@ -174,8 +177,8 @@ class DarknetRecipe final : public Recipe {
   std::vector<DarknetLoss> losses_;
 };
 
-AugmentOptions augmentation_of(const Graph& graph, AugmentOptions options) {
-  const Hints net = net_hints(graph), head = head_hints(graph);
+AugmentOptions augmentation_of(const Graph& graph, const Hints& head, AugmentOptions options) {
+  const Hints net = net_hints(graph);
   AugmentOptions& a = options;
   a.recipe = AugmentRecipe::darknet;
   a.hue = net.real("hue", 0), a.saturation = net.real("saturation", 1);
@@ -197,40 +200,29 @@ std::unique_ptr<Recipe> darknet_recipe(const Graph& graph, const TrainOptions& o
   return std::make_unique<DarknetRecipe>(graph, options, size);
 }
 
-}  // namespace syolo::train
-
-namespace syolo {
-
-TrainOptions completed(TrainOptions options, const Graph& graph, std::int64_t images) {
-  options.largest = options.input;
-  if (options.recipe == TrainRecipe::scaled_yolov4) {
-    const auto grown = [&](int side) { return options.multi_scale ? side + side / 2 : side; };
-    options.largest = {grown(options.input.width), grown(options.input.height)};
-    if (options.epochs == 0) options.epochs = 300;
-    if (options.batch == 0) options.batch = 16;
-    return options;
-  }
-  train::refuse_unknown(graph);
-  const train::Batches batches = train::batches_of(graph);
+TrainOptions darknet_completed(TrainOptions options, const Graph& graph, std::int64_t images) {
+  refuse_unknown(graph);
+  const Batches batches = batches_of(graph);
   if (options.batch == 0) options.batch = batches.pictures;
   if (options.epochs == 0) {
-    const int max_batches = train::net_hints(graph).integer("max_batches", 0);
-    with_where(train::net_of(graph), [&] {
+    const int max_batches = net_hints(graph).integer("max_batches", 0);
+    with_where(net_of(graph), [&] {
       require(max_batches > 0, "expected max_batches above 0 or --epochs, found neither");
     });
     const std::int64_t of_step = std::int64_t{batches.pictures} * batches.of_step;
     const std::int64_t steps =
-        train::steps_per_epoch(std::max<std::int64_t>(images, 1), static_cast<int>(of_step));
+        steps_per_epoch(std::max<std::int64_t>(images, 1), static_cast<int>(of_step));
     options.epochs = static_cast<int>(std::max<std::int64_t>(max_batches / steps, 1));
   }
-  options.augmentation = train::augmentation_of(graph, options.augmentation);
-  const train::RandomSizes sizes(graph, train::head_hints(graph), options.seed);
-  if (sizes.on()) options.largest = sizes.largest();
-  with_where(train::net_of(graph), [&] {
+  const Hints head = head_hints(graph);
+  options.augmentation = augmentation_of(graph, head, options.augmentation);
+  const RandomSizes sizes(graph, head, options.seed);
+  options.largest = sizes.on() ? sizes.largest() : options.input;
+  with_where(net_of(graph), [&] {
     require(!sizes.on() || options.largest.width % greatest_stride(graph) == 0,
             "expected resize_step a multiple of the greatest stride, {}", greatest_stride(graph));
   });
   return options;
 }
 
-}  // namespace syolo
+}  // namespace syolo::train

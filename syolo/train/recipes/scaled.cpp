@@ -70,4 +70,12 @@ std::unique_ptr<Recipe> scaled_recipe(const TrainOptions& options, const RunSize
   return std::make_unique<ScaledRecipe>(options, size, classes);
 }
 
+TrainOptions scaled_completed(TrainOptions options) {
+  const auto grown = [&](int side) { return options.multi_scale ? side + side / 2 : side; };
+  options.largest = {grown(options.input.width), grown(options.input.height)};
+  if (options.epochs == 0) options.epochs = 300;
+  if (options.batch == 0) options.batch = 16;
+  return options;
+}
+
 }  // namespace syolo::train
