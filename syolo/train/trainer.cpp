@@ -146,9 +146,15 @@ class Run {
   }
 
  private:
+  /// Epochs that have ended, when the last of them is measured.
+  bool measures(std::int64_t epochs) const {
+    return epochs % options_.evaluate_every == 0 || epochs == options_.epochs;
+  }
+
   bool patience_ended() const {
-    return options_.patience > 0 && progress_.next.batch == 0 &&
-           progress_.next.epoch > progress_.best_epoch + options_.patience;
+    const std::int64_t epochs = progress_.next.epoch;
+    return options_.patience > 0 && progress_.next.batch == 0 && measures(epochs) &&
+           epochs > progress_.best_epoch + options_.patience;
   }
 
   Model trained(const Model& start) const {
@@ -339,8 +345,7 @@ class Run {
     Model averaged = model_;
     averaged.weights = average_.weights(model_.graph);
     averaged.images_seen = static_cast<std::uint64_t>(progress_.images_seen);
-    const bool measured =
-        (epoch + 1) % options_.evaluate_every == 0 || epoch + 1 == options_.epochs;
+    const bool measured = measures(epoch + 1);
     const TrainScore score = measured ? observer_.evaluate(averaged, epoch) : TrainScore();
     const bool best = measured && score.ap >= progress_.best_ap;
     if (best) progress_.best_ap = score.ap, progress_.best_epoch = epoch;

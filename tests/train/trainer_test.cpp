@@ -192,6 +192,23 @@ TEST(Training, MeasuresAsOftenAsAskedAndAtTheEnd) {
   EXPECT_NE(csv.find("-1.0000,-1.0000,-1.0000,-1.0000"), std::string::npos);
 }
 
+TEST(Training, IsPatientUntilSomethingIsMeasured) {
+  const Squares squares(4);
+  const TempDir folder;
+  TrainOptions options = small_options(folder / "run");
+  options.epochs = 50, options.patience = 2, options.evaluate_every = 4;
+  struct Falling : Watcher {
+    TrainScore evaluate(const Model& /*model*/, std::int64_t epoch) override {
+      evaluated.push_back(epoch);
+      return {0.5, 0.5, 0.5, 1.0 / static_cast<double>(epoch + 1)};
+    }
+  } watcher;
+  const TrainResult result = train_model(small_model(), squares.data(), options, watcher);
+  EXPECT_EQ(watcher.evaluated, (std::vector<std::int64_t>{3, 7})) << "the second is not better";
+  EXPECT_EQ(result.epochs, 8);
+  EXPECT_EQ(result.best_epoch, 3);
+}
+
 TEST(Training, WritesTheRunFolder) {
   const Squares squares(6);
   const TempDir folder;
