@@ -183,14 +183,6 @@ Model start_model(const TrainArgs& args, int classes, Console& out) {
   return load_model(build(scaled(found.zoo->recipe(), scaling)), paths);
 }
 
-std::set<NodeId> nodes_with_weights(const Graph& graph) {
-  std::set<NodeId> nodes;
-  for (NodeId node = 0; node < static_cast<NodeId>(graph.nodes().size()); ++node) {
-    if (!graph.params(node).empty()) nodes.insert(node);
-  }
-  return nodes;
-}
-
 /// Layers whose weights are random: all of them, or heads that are new.
 std::set<NodeId> fit_classes(Model& model, int classes, const std::string& name, Console& out) {
   const int found = class_count(model.graph);

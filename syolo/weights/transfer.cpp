@@ -2,6 +2,14 @@
 
 namespace syolo {
 
+std::set<NodeId> nodes_with_weights(const Graph& graph) {
+  std::set<NodeId> nodes;
+  for (NodeId node = 0; node < static_cast<NodeId>(graph.nodes().size()); ++node) {
+    if (!graph.params(node).empty()) nodes.insert(node);
+  }
+  return nodes;
+}
+
 Transferred transferred(const Weights& from, const Graph& graph, std::uint64_t seed) {
   Transferred result;
   for (NodeId node = 0; node < static_cast<NodeId>(graph.nodes().size()); ++node) {

@@ -12,6 +12,9 @@ struct Transferred {
   std::set<NodeId> random;  // layers with a parameter that `from` had not in this shape
 };
 
+/// Nodes that have parameters.
+std::set<NodeId> nodes_with_weights(const Graph& graph);
+
 /// Parameters of the same layer, role and shape are taken over, the others are random ones.
 Transferred transferred(const Weights& from, const Graph& graph, std::uint64_t seed);
 

@@ -37,8 +37,8 @@ def main():
     whole = time.monotonic() - start
     print(f"seed {seed}: one run takes {whole:.2f} s")
 
-    done, moments = False, []
-    while not done:
+    moments = []
+    while True:
         begun = any((killed / "state").glob("*.state"))  # else it starts again, in the same folder
         command = ["syolo", "train", *(["--resume", killed] if begun
                                        else [*options, "--out", killed]), "--quiet"]
@@ -55,14 +55,11 @@ def main():
         if process.wait() != 0:
             print(f"exit {process.returncode} after kills at {moments}")
             return 1
-        done = True
-        if len(moments) < kills:  # it was done before its moment came: once more from the start
-            done = False
-            if not same(straight, killed, moments):
-                return 1
-            shutil.rmtree(killed)
-    if not same(straight, killed, moments):
-        return 1
+        if not same(straight, killed, moments):
+            return 1
+        if len(moments) >= kills:
+            break
+        shutil.rmtree(killed)  # it was done before its moment came: once more from the start
     print(f"{len(moments)} kills, same bytes")
     return 0
 

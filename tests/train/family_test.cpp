@@ -13,6 +13,7 @@
 #include "syolo/runtime/detector.h"
 #include "syolo/train/trainer.h"
 #include "syolo/weights/formats/safetensors.h"
+#include "syolo/weights/transfer.h"
 #include "syolo/zoo/models.h"
 #include "syolo/zoo/scaling.h"
 #include "tests/support/engine.h"
@@ -119,9 +120,7 @@ TEST_P(Family, LearnsOnePictureByHeart) {
   Net net = graph.net();
   net.preprocess = letterboxed(net.preprocess);
   graph.set_net(std::move(net));
-  for (NodeId node = 0; node < static_cast<NodeId>(graph.nodes().size()); ++node) {
-    if (!graph.params(node).empty()) options.random.insert(node);
-  }
+  options.random = nodes_with_weights(graph);
   const TempDir folder;
   options.out = folder / "run";
   Weights weights = random_weights(graph, 3);
