@@ -197,7 +197,7 @@ Action bind(CLI::App& cli) {
   add_text(cli, "--data", args->data, "DATASET", "find the anchors in its training part");
   add_choice(cli, "--block", args->block,
              {"plain", "darknet", "resnet", "resnext", "dense", "osa", "osa-pcb", "inverted"}, "B",
-             "stages of plain, darknet, resnet, resnext, dense, osa, osa-pcb, inverted");
+             "stage: plain, darknet, resnet, resnext, dense, osa, osa-pcb, inverted");
   add_choice(cli, "--csp", args->csp, {"none", "half", "full"}, "C",
              "cross stage partial: none, half, full");
   add_choice(cli, "--fusion", args->fusion, {"both", "first", "last"}, "F",

@@ -469,7 +469,7 @@ Action bind(CLI::App& cli) {
   add_choice(cli, "--recipe", args->recipe, {"scaled-yolov4", "darknet"}, "R",
              "scaled-yolov4 (default), or darknet: as [net] and [yolo] of the cfg say");
   add_int(cli, "--epochs", args->epochs, 1, 100'000, "N",
-          "default 300; darknet: max_batches, and other numbers of steps in proportion");
+          "default 300; darknet: max_batches; else steps move in proportion");
   add_int(cli, "--batch", args->batch, 1, 4096, "N",
           "pictures at a time (default 16; darknet: batch / subdivisions)");
   add_text(cli, "--device", args->device, "NAME", "cpu (default), cuda, cuda:1, ...");
