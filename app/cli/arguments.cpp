@@ -228,6 +228,14 @@ class Canonical {
   std::set<std::string> seen_;
 };
 
+/// The first word, or the first two where they are a command: "train evolve".
+std::string command_words(std::span<const std::string> words) {
+  if (words.empty()) return {};
+  if (words.size() == 1) return words[0];
+  std::string both = words[0] + " " + words[1];
+  return find_command(both) != nullptr ? both : words[0];
+}
+
 }  // namespace
 
 Request find_request(std::span<const std::string> args) {
@@ -243,13 +251,14 @@ Request find_request(std::span<const std::string> args) {
       const bool valued = arg == "--threads" || arg == "--seed";
       if (leading && valued && i + 1 < args.size()) request.args.push_back(args[++i]);
     } else {
-      word = arg;
+      word = command_words(args.subspan(i));
+      if (word != arg) ++i;
     }
   }
   request.version = request.version || word == "version";
   if (request.version) return request;
   if (word == "help") {
-    word = request.args.empty() ? std::string() : request.args[0];
+    word = command_words(request.args);
     request.help = true;
   }
   if (word.empty()) {

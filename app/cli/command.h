@@ -29,7 +29,8 @@ enum class Exit {
 
 using Action = std::function<Exit(Console& out)>;
 
-/// A row of rows.cpp. `usage` follows the name, `example` is a whole command that works.
+/// A row of rows.cpp. The name may have two words, as in "train evolve". `usage` follows it,
+/// `example` is a whole command that works.
 struct Command {
   std::string_view name, alias, summary, usage, example;
   Action (*bind)(CLI::App& cli);
@@ -41,6 +42,7 @@ const Command* find_command(std::string_view name);  // by name or alias; null i
 
 Command detect_command();
 Command train_command();
+Command train_evolve_command();
 Command cost_command();
 Command scale_command();
 Command fit_command();

@@ -8,11 +8,11 @@ namespace syolo::cli {
 
 std::span<const Command> commands() {
   static const std::array rows = {
-      detect_command(),       train_command(),   cost_command(),    scale_command(),
-      fit_command(),          bench_command(),   trace_command(),   convert_command(),
-      lint_command(),         stats_command(),   eval_command(),    compare_command(),
-      why_command(),          anchors_command(), preview_command(), split_command(),
-      convert_data_command(), list_command(),    doctor_command()};
+      detect_command(),  train_command(),        train_evolve_command(), cost_command(),
+      scale_command(),   fit_command(),          bench_command(),        trace_command(),
+      convert_command(), lint_command(),         stats_command(),        eval_command(),
+      compare_command(), why_command(),          anchors_command(),      preview_command(),
+      split_command(),   convert_data_command(), list_command(),         doctor_command()};
   return rows;
 }
 

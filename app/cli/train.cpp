@@ -17,7 +17,7 @@
 #include "app/cli/preflight.h"
 #include "app/cli/results.h"
 #include "app/cli/run_folder.h"
-#include "app/cli/setup.h"
+#include "app/cli/train.h"
 #include "app/cli/training.h"
 #include "syolo/eval/coco_ap.h"
 #include "syolo/eval/protocols.h"
@@ -34,23 +34,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-
-struct TrainArgs {
-  ModelArgs model;
-  std::string data, out, resume, device = "cpu", hyp;
-  int epochs = 0, batch = 0, overfit = 0, profile = 0, patience = 0, evaluate_every = 1;
-  int recipe = 0;     // of TrainRecipe
-  int optimizer = 0;  // of TrainOptimizer
-  bool single_class = false, multi_scale = false;
-  std::int64_t cache = std::int64_t{1} << 30;
-  double lr0 = 0, mosaic = 0, mixup = 0, max_unusable = 0.1;
-  /// Numbers of the scaled-yolov4 recipe that the command line says beside the file of them.
-  struct Number {
-    const CLI::Option* option;
-    std::function<void(TrainOptions& options)> set;
-  };
-  std::vector<Number> numbers;
-};
 
 // -- args.yaml: what a run was started with ---------------------------------------------------
 
@@ -144,6 +127,12 @@ void keep_first(int count, Sets& sets) {
   sets.val = sets.train;
 }
 
+void refuse_unmeasurable(const Dataset& val, const std::string& path) {
+  if (boxes_in(val) > 0) return;
+  throw Error(ErrorKind::data_refused, "expected boxes to measure AP on, found none",
+              {.file = path, .item = "val"}, "a search needs them to choose");
+}
+
 /// All classes as one.
 void join_classes(Sets& sets) {
   for (Dataset* data : {&sets.train, &sets.val}) {
@@ -222,15 +211,6 @@ Start start_for(const TrainArgs& args, const Dataset& data, Console& out) {
   }
   model.graph.set_net(std::move(net));
   return start;
-}
-
-/// runs/train/NAME, NAME-2, ...: the first that is not there.
-std::string new_folder(const std::string& model) {
-  const std::string stem = "runs/train/" + safe_stem(fs::path(model).stem().string());
-  std::string folder = stem;
-  std::error_code failed;
-  for (int i = 2; fs::exists(folder, failed); ++i) folder = format("{}-{}", stem, i);
-  return folder;
 }
 
 // -- what comes out ---------------------------------------------------------------------------
@@ -344,10 +324,11 @@ class Watcher final : public TrainObserver {
   TrainScore score_;
 };
 
-void print_result(const TrainResult& result, const TrainOptions& options, Console& out) {
-  const std::string best = (options.out / "weights" / "best.safetensors").string();
+void print_result(const TrainRun& run, Console& out) {
+  const TrainResult& result = run.result;
+  const std::string best = (run.out / "weights" / "best.safetensors").string();
   if (out.globals.json) {
-    out.print(document({{"out", options.out.string()},
+    out.print(document({{"out", run.out.string()},
                         {"epochs", result.epochs},
                         {"stopped", result.stopped},
                         {"best", {{"epoch", result.best_epoch + 1}, {"AP", result.best_ap}}}}));
@@ -405,23 +386,41 @@ void set_run(const TrainArgs& args, const Start& start, const Globals& globals,
   options.optimizer = static_cast<TrainOptimizer>(args.optimizer);
 }
 
-Exit run(TrainArgs args, Console& out) {
-  check(args);
-  const TrainModule& module = training();
-  TrainOptions options;
-  options.resume = !args.resume.empty();
-  options.out = options.resume     ? args.resume
-                : args.out.empty() ? new_folder(args.model.model)
-                                   : args.out;
-  if (options.resume) read_args(options.out, args, options, out.globals);
+}  // namespace
+
+std::string new_folder(const std::string& runs, const std::string& model) {
+  const std::string stem = runs + safe_stem(fs::path(model).stem().string());
+  std::string folder = stem;
+  std::error_code failed;
+  for (int i = 2; fs::exists(folder, failed); ++i) folder = format("{}-{}", stem, i);
+  return folder;
+}
+
+void set_given(const TrainArgs& args, TrainOptions& options) {
+  if (!args.values.is_null()) {
+    set_hyperparameters(args.values, {.file = args.out, .item = "hyp"}, options);
+    return;
+  }
   if (!args.hyp.empty()) read_hyperparameters(args.hyp, options);
   for (const TrainArgs::Number& number : args.numbers) {
     if (number.option->count() > 0) number.set(options);
   }
+}
+
+TrainRun run_training(TrainArgs args, Console& out) {
+  const TrainModule& module = training();
+  TrainOptions options;
+  options.resume = !args.resume.empty();
+  options.out = options.resume     ? args.resume
+                : args.out.empty() ? new_folder("runs/train/", args.model.model)
+                                   : args.out;
+  if (options.resume) read_args(options.out, args, options, out.globals);
+  set_given(args, options);
   refuse_inside(options.out.string(), args.data);
   Sets sets = load_sets(args.data, out);
   if (!options.resume) refuse_unusable(sets.train, args.max_unusable, args.data);
   if (args.overfit > 0) keep_first(args.overfit, sets);
+  if (args.in_search) refuse_unmeasurable(sets.val, args.data);
   for (const std::string& folder : picture_folders(sets)) {
     refuse_inside(options.out.string(), folder);
   }
@@ -439,6 +438,7 @@ Exit run(TrainArgs args, Console& out) {
     save_model(options.out / "weights" / "start.safetensors", model);
     write_file_atomic(options.out / "args.yaml", args_text(args, options, out.globals));
     folder.begin();
+    if (args.began) args.began();
   };
   out.note(
       format("{}: {} pictures, {} to evaluate; {} epochs of batches of {}, input {}, {} on {}; "
@@ -452,15 +452,11 @@ Exit run(TrainArgs args, Console& out) {
   const Polling polling;
   const TrainResult result = module.train(model, sets.train, options, watcher);
   out.end_progress();
-  if (!result.stopped) finish(watcher, folder, options.out);
-  print_result(result, options, out);
-  if (!result.stopped) return Exit::done;
-  out.warn(format("stopped; go on with: syolo train --resume {}", options.out.string()));
-  return Exit::stopped;
+  if (!result.stopped && !args.in_search) finish(watcher, folder, options.out);
+  return {options.out, result};
 }
 
-Action bind(CLI::App& cli) {
-  auto args = std::make_shared<TrainArgs>();
+void add_training(CLI::App& cli, TrainArgs* args) {
   add_model(cli, args->model);
   cli.get_option("--model")->required(false);
   add_text(cli, "--data", args->data, "DATASET", "train and val parts, in any format");
@@ -502,6 +498,22 @@ Action bind(CLI::App& cli) {
   add_real(cli, "--max-unusable", args->max_unusable, 0, 1, "P",
            "refuse when more of the pictures is left out (default 0.1)");
   add_bytes(cli, "--cache", args->cache, "memory for decoded pictures (default 1G)");
+}
+
+namespace {
+
+Exit run(const TrainArgs& args, Console& out) {
+  check(args);
+  const TrainRun run = run_training(args, out);
+  print_result(run, out);
+  if (!run.result.stopped) return Exit::done;
+  out.warn(format("stopped; go on with: syolo train --resume {}", run.out.string()));
+  return Exit::stopped;
+}
+
+Action bind(CLI::App& cli) {
+  auto args = std::make_shared<TrainArgs>();
+  add_training(cli, args.get());
   return [args](Console& out) { return run(*args, out); };
 }
 

@@ -80,6 +80,10 @@ class PanelPainter {
       points.push_back(
           {left_ + kWidth * axes.x.share(p.x), top_ + kHeight * (1 - axes.y.share(p.y))});
     }
+    if (series.dots) {
+      for (const PlotPoint& p : points) dot(p, series.width / 2, series.color);
+      return;
+    }
     if (points.size() == 1) points.push_back(points.front());  // a line of one point is a dot
     if (!points.empty()) line(std::move(points), series.color, series.width);
   }
@@ -89,6 +93,10 @@ class PanelPainter {
   }
   void line(std::vector<PlotPoint> points, Color color, double width) {
     sheet_.shapes.push_back({PlotShape::Kind::line, std::move(points), color, width});
+  }
+  void dot(PlotPoint p, double half, Color color) {
+    sheet_.shapes.push_back(
+        {PlotShape::Kind::box, {{p.x - half, p.y - half}, {p.x + half, p.y + half}}, color});
   }
 
   Sheet& sheet_;

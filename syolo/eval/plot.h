@@ -38,6 +38,7 @@ struct Series {
   std::vector<PlotPoint> points;  // in 0..1, but for panels
   Color color;
   double width = 2;
+  bool dots = false;  // of panels: points that no line joins
 };
 /// Lines over the unit square. The legend lists every series.
 struct LinePlot {

@@ -72,5 +72,15 @@ TEST(Panels, EmptySeriesAndSinglePointsDraw) {
   EXPECT_EQ(curve(sheet_of("t", {panel({{4, 2}})}, 1)).size(), 2U);
 }
 
+TEST(Panels, DotsAreNotJoined) {
+  Panel dots = panel({{0, 1}, {1, 3}, {2, 2}});
+  dots.series[0].dots = true;
+  const Sheet sheet = sheet_of("t", {dots}, 1);
+  EXPECT_TRUE(curve(sheet).empty());
+  EXPECT_EQ(std::count_if(sheet.shapes.begin(), sheet.shapes.end(),
+                          [](const PlotShape& s) { return s.kind == PlotShape::Kind::box; }),
+            3);
+}
+
 }  // namespace
 }  // namespace syolo
