@@ -42,7 +42,8 @@ struct ModelArgs {
   std::string model, weights, names;
   std::optional<Size> input;
   bool round_input = false, allow_unknown_keys = false;
-  int names_mismatch = 0;  // of NamesMismatch
+  int names_mismatch = 0;        // of NamesMismatch
+  bool partial_weights = false;  // those of the first layers are enough
 };
 void add_model(CLI::App& cli, ModelArgs& args);
 void add_weights(CLI::App& cli, ModelArgs& args);

@@ -63,6 +63,7 @@ Model load(const ModelArgs& args, Console& out, WithoutWeights without) {
   paths.names = args.names;
   paths.allow_unknown_keys = args.allow_unknown_keys;
   paths.random_weights = without == WithoutWeights::random;
+  paths.partial_weights = args.partial_weights;
   paths.seed = out.globals.seed;
   paths.names_mismatch = static_cast<NamesMismatch>(args.names_mismatch);
   Model model =

@@ -17,7 +17,7 @@
 #include "app/cli/preflight.h"
 #include "app/cli/results.h"
 #include "app/cli/run_folder.h"
-#include "app/cli/train.h"
+#include "app/cli/train_inputs.h"
 #include "app/cli/training.h"
 #include "syolo/eval/coco_ap.h"
 #include "syolo/eval/protocols.h"
@@ -50,6 +50,8 @@ std::string args_text(const TrainArgs& args, const TrainOptions& options, const 
                      {"patience", args.patience},
                      {"evaluate_every", args.evaluate_every},
                      {"optimizer", args.optimizer},
+                     {"precision", args.precision},
+                     {"freeze", args.freeze},
                      {"single_class", args.single_class},
                      {"multi_scale", args.multi_scale},
                      {"threads", globals.threads},
@@ -90,127 +92,10 @@ void read_args(const Path& folder, TrainArgs& args, TrainOptions& options, Globa
   take("batch", args.batch), take("device", args.device), take("cache", args.cache);
   take("evaluate_every", args.evaluate_every);
   take("patience", args.patience), take("optimizer", args.optimizer);
+  take("precision", args.precision), take("freeze", args.freeze);
   take("single_class", args.single_class), take("multi_scale", args.multi_scale);
   take("overfit", args.overfit), take("seed", globals.seed), take("threads", globals.threads);
   set_hyperparameters(json["hyp"], {.file = file.string(), .item = "hyp"}, options);
-}
-
-// -- what goes in -----------------------------------------------------------------------------
-
-struct Sets {
-  Dataset train, val;
-};
-
-Sets load_sets(const std::string& path, Console& out) {
-  Sets sets;
-  bool found = false;
-  std::vector<Part> parts = load_parts_for(path, out);
-  for (Part& part : parts) {
-    if (part.split == Split::val) sets.val = std::move(part.data);
-    if (part.split != Split::train && part.split != Split::all) continue;
-    sets.train = std::move(part.data);
-    found = true;
-  }
-  require(found, "expected a part to train on in {}, found none", path);
-  if (sets.val.items.empty()) {
-    out.warn("the dataset has no part \"val\": AP is measured on the training pictures");
-    sets.val = sets.train;
-  }
-  return sets;
-}
-
-/// The first pictures alone, to train on and to measure: a network that cannot learn these has a
-/// fault, or its input is too small for them.
-void keep_first(int count, Sets& sets) {
-  const auto most = static_cast<std::size_t>(count);
-  if (sets.train.items.size() > most) sets.train.items.resize(most);
-  sets.val = sets.train;
-}
-
-void refuse_unmeasurable(const Dataset& val, const std::string& path) {
-  if (boxes_in(val) > 0) return;
-  throw Error(ErrorKind::data_refused, "expected boxes to measure AP on, found none",
-              {.file = path, .item = "val"}, "a search needs them to choose");
-}
-
-/// All classes as one.
-void join_classes(Sets& sets) {
-  for (Dataset* data : {&sets.train, &sets.val}) {
-    data->names = {"object"}, data->class_ids = {0};
-    for (Item& item : data->items) {
-      for (Truth& truth : item.truths) truth.cls = 0;
-    }
-  }
-}
-
-/// Pictures as they are, letterboxed or stretched.
-AugmentOptions without_changes(const AugmentOptions& augmentation) {
-  AugmentOptions a;  // what no recipe does by itself is off
-  a.recipe = augmentation.recipe, a.letterbox = augmentation.letterbox;
-  a.hsv_h = a.hsv_s = a.hsv_v = a.translate = a.scale = a.fliplr = a.mosaic = a.mixup = 0;
-  a.jitter = a.hue = 0, a.resize = a.saturation = a.exposure = 1, a.flip = false;
-  return a;
-}
-
-std::set<std::string> picture_folders(const Sets& sets) {
-  std::set<std::string> folders;
-  for (const Dataset* data : {&sets.train, &sets.val}) {
-    for (const Item& item : data->items) folders.insert(item.image.parent_path().string());
-  }
-  return folders;
-}
-
-/// A network of the zoo, without weights for the dataset's classes, or what the files hold.
-Model start_model(const TrainArgs& args, int classes, Console& out) {
-  const FoundModel found = find_model(args.model.model);
-  if (found.zoo == nullptr) return load(args.model, out, WithoutWeights::random);
-  Scaling scaling;
-  if (args.model.weights.empty()) scaling.classes = classes;
-  ModelPaths paths;
-  paths.model = found.path, paths.weights = args.model.weights;
-  paths.random_weights = true, paths.seed = out.globals.seed;
-  return load_model(build(scaled(found.zoo->recipe(), scaling)), paths);
-}
-
-/// Layers whose weights are random: all of them, or heads that are new.
-std::set<NodeId> fit_classes(Model& model, int classes, const std::string& name, Console& out) {
-  const int found = class_count(model.graph);
-  const bool is_random = model.origin.format == "random";
-  if (found == classes) return is_random ? nodes_with_weights(model.graph) : std::set<NodeId>();
-  if (is_random || found == 0) {
-    throw Error(
-        ErrorKind::input,
-        format("expected a network of the dataset's {} classes, found one of {}", classes, found),
-        {.file = name, .item = {}}, format("syolo scale NAME --classes {} writes one", classes));
-  }
-  model.graph = with_classes(model.graph, classes);
-  Transferred fitted = transferred(model.weights, model.graph, out.globals.seed);
-  model.weights = std::move(fitted.weights), model.images_seen = 0;
-  out.note(format("{}: weights of {} classes; the {} layers before the heads start anew for {}",
-                  printable(name), found, fitted.random.size(), classes));
-  return fitted.random;
-}
-
-struct Start {
-  Model model;
-  std::set<NodeId> random;
-};
-
-/// The model to start from, its input and preprocessing as it is trained.
-Start start_for(const TrainArgs& args, const Dataset& data, Console& out) {
-  const int classes = static_cast<int>(data.names.size());
-  Start start{start_model(args, classes, out), {}};
-  Model& model = start.model;
-  start.random = fit_classes(model, classes, args.model.model, out);
-  model.names = data.names;
-  Net net = model.graph.net();
-  const Shape input = input_shape(model.graph, args.model, out);
-  net.input.w = input.w, net.input.h = input.h;
-  if (static_cast<TrainRecipe>(args.recipe) == TrainRecipe::scaled_yolov4) {
-    net.preprocess = letterboxed(net.preprocess);
-  }
-  model.graph.set_net(std::move(net));
-  return start;
 }
 
 // -- what comes out ---------------------------------------------------------------------------
@@ -372,6 +257,20 @@ void check(const TrainArgs& args) {
   if (args.multi_scale) refuse("--multi-scale");
 }
 
+/// auto: bf16 where the processor multiplies it.
+TrainPrecision precision_of(const TrainArgs& args) {
+  const auto said = static_cast<Precision>(args.precision);
+  if (said == Precision::f32) return TrainPrecision::f32;
+  const bool has = args.device != "cpu" || engine_info().bf16;
+  if (said == Precision::automatic) return has ? TrainPrecision::bf16 : TrainPrecision::f32;
+  if (!has) {
+    throw Error(ErrorKind::unsupported,
+                "--precision: expected f32 on this processor, found bf16, which it cannot multiply",
+                {}, "--precision auto takes what is there");
+  }
+  return TrainPrecision::bf16;
+}
+
 /// What a run is like, beside hyper-parameters.
 void set_run(const TrainArgs& args, const Start& start, const Globals& globals,
              TrainOptions& options) {
@@ -384,6 +283,8 @@ void set_run(const TrainArgs& args, const Start& start, const Globals& globals,
   options.random = start.random, options.patience = args.patience;
   options.evaluate_every = args.evaluate_every, options.multi_scale = args.multi_scale;
   options.optimizer = static_cast<TrainOptimizer>(args.optimizer);
+  options.precision = precision_of(args);
+  options.freeze = args.freeze;
 }
 
 }  // namespace
@@ -417,15 +318,11 @@ TrainRun run_training(TrainArgs args, Console& out) {
   if (options.resume) read_args(options.out, args, options, out.globals);
   set_given(args, options);
   refuse_inside(options.out.string(), args.data);
-  Sets sets = load_sets(args.data, out);
-  if (!options.resume) refuse_unusable(sets.train, args.max_unusable, args.data);
-  if (args.overfit > 0) keep_first(args.overfit, sets);
-  if (args.in_search) refuse_unmeasurable(sets.val, args.data);
+  const Sets sets = training_sets(args, out);
   for (const std::string& folder : picture_folders(sets)) {
     refuse_inside(options.out.string(), folder);
   }
   if (options.resume) args.model.model = (options.out / "weights" / "start.safetensors").string();
-  if (args.single_class) join_classes(sets);
   const Start start = start_for(args, sets.train, out);
   const Model& model = start.model;
 
@@ -485,6 +382,10 @@ void add_training(CLI::App& cli, TrainArgs* args) {
        [](TrainOptions& o) -> double& { return o.augmentation.mixup; });
   add_choice(cli, "--optimizer", args->optimizer, {"sgd", "adam", "adamw"}, "O",
              "sgd (default), adam, adamw");
+  add_choice(cli, "--precision", args->precision, {"f32", "bf16", "auto"}, "P",
+             "of values between layers: f32 (default), bf16; auto: bf16 where it is fast");
+  add_text(cli, "--backbone", args->backbone, "MODEL", "first layers with the weights of MODEL");
+  add_int(cli, "--freeze", args->freeze, 0, 100'000, "N", "the first N layers stay as they are");
   add_int(cli, "--patience", args->patience, 0, 100'000, "N",
           "end after N epochs without a better AP (default: never)");
   add_int(cli, "--eval-every", args->evaluate_every, 1, 100'000, "N",

@@ -11,10 +11,12 @@ namespace syolo::cli {
 
 struct TrainArgs {
   ModelArgs model;
-  std::string data, out, resume, device = "cpu", hyp;
+  std::string data, out, resume, device = "cpu", hyp, backbone;
   int epochs = 0, batch = 0, overfit = 0, profile = 0, patience = 0, evaluate_every = 1;
   int recipe = 0;     // of TrainRecipe
   int optimizer = 0;  // of TrainOptimizer
+  int precision = 0;  // f32, bf16, auto
+  int freeze = 0;
   bool single_class = false, multi_scale = false;
   std::int64_t cache = std::int64_t{1} << 30;
   double lr0 = 0, mosaic = 0, mixup = 0, max_unusable = 0.1;

@@ -102,6 +102,10 @@ torch::Tensor couple(const Activate& op, const torch::Tensor& x) {
 }  // namespace
 
 torch::Tensor activate(const Activate& op, const torch::Tensor& src) {
+  // LibTorch 1.13 has no Mish of bf16, and a formula in bf16 would lose at every step.
+  if (src.scalar_type() == torch::kBFloat16) {
+    return activate(op, src.to(torch::kFloat32)).to(torch::kBFloat16);
+  }
   if (op.act.across() == Across::none) return formula(op.act, src);
   const std::int64_t cells = op.flat ? 1 : src.size(2) * src.size(3);
   return couple(op, src.reshape({src.size(0), op.groups, -1, cells})).reshape(src.sizes());

@@ -16,9 +16,10 @@ torch::Tensor channels_last(const torch::Tensor& tensor) {
 }
 
 norm::Rows rows_of(const torch::Tensor& tensor) {
-  const bool wide = tensor.scalar_type() == torch::kFloat64;
-  return {wide ? norm::Element::f64 : norm::Element::f32, tensor.numel() / tensor.size(1),
-          tensor.size(1)};
+  norm::Element element = norm::Element::f32;
+  if (tensor.scalar_type() == torch::kFloat64) element = norm::Element::f64;
+  if (tensor.scalar_type() == torch::kBFloat16) element = norm::Element::bf16;
+  return {element, tensor.numel() / tensor.size(1), tensor.size(1)};
 }
 
 Values values_of(const torch::Tensor& tensor) {
@@ -45,6 +46,24 @@ Moments moments(const torch::Tensor& src) {
     moments.variance.push_back(std::max(0.0, sums.second[c] / count - offset * offset));
   }
   return moments;
+}
+
+/// Moments of the batch and those before it in the window, as Darknet gathers them.
+Moments gathered(const Moments& batch, double count, NormWindow& window) {
+  if (window.batches++ == 0) {
+    window.mean.assign(batch.mean.size(), 0), window.square.assign(batch.mean.size(), 0);
+  }
+  const double share = 1 / static_cast<double>(window.batches);
+  Moments all;
+  for (std::size_t c = 0; c < batch.mean.size(); ++c) {
+    const double mean = batch.mean[c], most = mean * mean;
+    const double square = std::max((batch.variance[c] + most) * count / (count - 1), most);
+    window.mean[c] += share * (mean - window.mean[c]);
+    window.square[c] += share * (square - window.square[c]);
+    all.mean.push_back(window.mean[c]);
+    all.variance.push_back(std::max(0.0, window.square[c] - window.mean[c] * window.mean[c]));
+  }
+  return all;
 }
 
 void move(torch::Tensor running, const Values& values, double factor, double rate) {
@@ -100,7 +119,8 @@ class Normalize : public torch::autograd::Function<Normalize> {
 
 bool has_kernels(const torch::Tensor& src) {
   const auto type = src.scalar_type();
-  return src.is_cpu() && (type == torch::kFloat32 || type == torch::kFloat64);
+  return src.is_cpu() &&
+         (type == torch::kFloat32 || type == torch::kFloat64 || type == torch::kBFloat16);
 }
 
 }  // namespace
@@ -117,11 +137,13 @@ torch::Tensor normalize(const torch::Tensor& src, const NormTensors& tensors,
   torch::Tensor variance = tensors.variance.to(torch::kFloat64);
   if (options.of_batch) {
     const torch::NoGradGuard no_grad;
-    const Moments batch = moments(from.detach());
-    mean = tensor_of(batch.mean), variance = tensor_of(batch.variance);
     const auto count = static_cast<double>(from.numel() / from.size(1));
+    double unbiased = count / (count - 1);
+    Moments batch = moments(from.detach());
+    if (options.window != nullptr) batch = gathered(batch, count, *options.window), unbiased = 1;
+    mean = tensor_of(batch.mean), variance = tensor_of(batch.variance);
     move(tensors.mean, batch.mean, 1, options.rate);
-    move(tensors.variance, batch.variance, count / (count - 1), options.rate);
+    move(tensors.variance, batch.variance, unbiased, options.rate);
   }
   const torch::Tensor deviation = (variance + options.epsilon).sqrt();
   const bool known = norm::knows(act.act);

@@ -13,15 +13,23 @@ struct NormTensors {
   torch::Tensor mean, variance;  // running statistics
 };
 
+/// Statistics gathered over the mini-batches of one step (CmBN), by channel.
+struct NormWindow {
+  std::int64_t batches = 0;  // gathered; 0 begins anew
+  std::vector<double> mean, square;
+};
+
 struct NormOptions {
   double epsilon = 1e-5;
-  bool of_batch = true;  // by statistics of the batch; else by the running ones
-  double rate = 0;       // how far the running statistics move to those of the batch
+  bool of_batch = true;          // by statistics of the batch; else by the running ones
+  double rate = 0;               // how far the running statistics move to those of the batch
+  NormWindow* window = nullptr;  // by the mean of the batches gathered in it, this one as well
 };
 
 /// act((src - mean) scale / sqrt(variance + epsilon) + bias). The running variance moves to the
-/// unbiased one.
-/// @param src  N,C,H,W
+/// unbiased one. With a window, mean and variance are Darknet's of it, and gradients are those of
+/// normalisation by the batch's own.
+/// @param src  N,C,H,W; bf16 is computed in f32
 torch::Tensor normalize(const torch::Tensor& src, const NormTensors& tensors,
                         const NormOptions& options, const Activate& act);
 

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "syolo/graph/cfg.h"
+
 namespace syolo::train {
 
 const std::string* Hints::find(std::string_view key) const {
@@ -62,6 +64,21 @@ std::size_t Hints::choice(std::string_view key, std::string_view fallback,
     all += format("{}{}", i == 0 ? "one of: " : " ", words[i]);
   }
   refuse(key, all);
+}
+
+Hints layer_hints(const Graph& graph, NodeId node) {
+  const Node& layer = graph.node(node);
+  CfgWriter writer(node, layer.src);
+  layer.layer->write(writer);
+  const std::string text = writer.take();
+  KeyValues keys;
+  for (const std::string_view line : lines(text)) {
+    const std::size_t equals = line.find('=');
+    if (equals == std::string_view::npos) continue;
+    keys.emplace_back(line.substr(0, equals), line.substr(equals + 1));
+  }
+  keys.insert(keys.end(), layer.hints.begin(), layer.hints.end());
+  return {std::move(keys), layer.where};
 }
 
 }  // namespace syolo::train

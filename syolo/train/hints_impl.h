@@ -7,14 +7,14 @@
 #include <vector>
 
 #include "syolo/base/error.h"
-#include "syolo/graph/net.h"
+#include "syolo/graph/graph.h"
 
 namespace syolo::train {
 
 /// All throw Error(input) at the section for a value of another kind.
 class Hints {
  public:
-  Hints(const KeyValues& keys, Where where) : keys_(keys), where_(std::move(where)) {}
+  Hints(KeyValues keys, Where where) : keys_(std::move(keys)), where_(std::move(where)) {}
   double real(std::string_view key, double fallback) const;
   int integer(std::string_view key, int fallback) const;
   bool flag(std::string_view key) const { return integer(key, 0) != 0; }
@@ -28,8 +28,11 @@ class Hints {
   const std::string* find(std::string_view key) const;
   [[noreturn]] void refuse(std::string_view key, std::string_view expected) const;
 
-  const KeyValues& keys_;
+  KeyValues keys_;
   Where where_;
 };
+
+/// All keys of a layer as its section writes them, and those that only training reads.
+Hints layer_hints(const Graph& graph, NodeId node);
 
 }  // namespace syolo::train

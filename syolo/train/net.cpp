@@ -1,10 +1,11 @@
 #include "syolo/train/net_impl.h"
 
+#include <algorithm>
 #include <span>
 
 #include "syolo/graph/lower.h"
 #include "syolo/graph/passes.h"
-#include "syolo/train/fused_impl.h"
+#include "syolo/train/hints_impl.h"
 #include "syolo/train/operations_impl.h"
 
 namespace syolo::train {
@@ -49,8 +50,8 @@ std::vector<ValueId> logits(const Program& program) {
 /// One pass over the program.
 class Net::Run {
  public:
-  Run(const Net& net, const Program& program, Mode mode, bool keep_all) :
-      net_(net), program_(program), mode_(mode), keep_all_(keep_all), last_(last_uses(program)),
+  Run(Net& net, const Program& program, const Pass& pass, bool keep_all) :
+      net_(net), program_(program), pass_(pass), keep_all_(keep_all), last_(last_uses(program)),
       values_(program.values.size()) {
     const int end = static_cast<int>(program.code.size());
     for (const ValueId id : net.results_) last_[static_cast<std::size_t>(id)] = end;
@@ -63,19 +64,19 @@ class Net::Run {
       const Span span(net_.profile_, part_of(instr_->op));
       if (feeds_activation(program_, last_, i)) {
         const Instr& activation = program_.code[i + 1];
-        value(activation.dst) =
-            normalized(std::get<BatchNorm>(instr_->op), std::get<Activate>(activation.op));
+        set(activation.dst,
+            normalized(std::get<BatchNorm>(instr_->op), std::get<Activate>(activation.op)));
         release(i);
         ++i;
       } else {
-        value(instr_->dst) = std::visit([this](const auto& op) { return run(op); }, instr_->op);
+        set(instr_->dst, std::visit([this](const auto& op) { return run(op); }, instr_->op));
       }
       release(i);
     }
   }
   std::vector<torch::Tensor> values(std::span<const ValueId> ids) {
     std::vector<torch::Tensor> found;
-    for (const ValueId id : ids) found.push_back(value(id));
+    for (const ValueId id : ids) found.push_back(value(id).to(net_.options_.tensors));
     return found;
   }
 
@@ -86,6 +87,9 @@ class Net::Run {
     for (const ValueId src : program_.code[i].src) {
       if (last_[static_cast<std::size_t>(src)] == static_cast<int>(i)) value(src).reset();
     }
+  }
+  void set(ValueId id, const torch::Tensor& result) {
+    value(id) = net_.only_forward_.contains(instr_->origin) ? result.detach() : result;
   }
   torch::Tensor& value(ValueId id) { return values_[static_cast<std::size_t>(id)]; }
   const torch::Tensor& src(std::size_t i) { return value(instr_->src[i]); }
@@ -98,16 +102,32 @@ class Net::Run {
       return convolve(op, src(0), blur_kernel(op, src(0).options()), {}, dst());
     }
     const torch::Tensor bias = op.bias ? param(op.params, Role::bias) : torch::Tensor();
-    return convolve(op, src(0), param(op.params, Role::kernel), bias, dst());
+    const torch::Tensor kernel = param(op.params, Role::kernel);
+    if (!is_result(instr_->dst)) return convolve(op, src(0), kernel, bias, dst());
+    // Heads decide by small differences of large values: they are computed in full precision.
+    const torch::Tensor from = src(0).to(kernel.scalar_type());
+    if (pass_.drops == nullptr) return convolve(op, from, kernel, bias, dst());
+    const DropRates& rates = pass_.drops->rates;
+    const NodeId node = instr_->origin;
+    const torch::Tensor blocks = drop_block(from, rates.block, kDropSide, *pass_.drops, node);
+    return convolve(op, drop_out(blocks, rates.out, *pass_.drops, node),
+                    drop_connect(kernel, rates.connect, *pass_.drops, node), bias, dst());
+  }
+  bool is_result(ValueId id) const {
+    return std::find(net_.results_.begin(), net_.results_.end(), id) != net_.results_.end();
   }
   torch::Tensor run(const BatchNorm& op) { return normalized(op, {}); }
   torch::Tensor normalized(const BatchNorm& op, const Activate& act) {
     // One value per channel has no variance: the running statistics stand in for it.
-    const bool of_batch = mode_ == Mode::train && src(0).numel() > src(0).size(1);
+    const bool of_batch = pass_.mode == Mode::train && src(0).numel() > src(0).size(1) &&
+                          !net_.still_.contains(instr_->origin);
+    const auto window = net_.windows_.find(instr_->origin);
+    NormWindow* gathered = window == net_.windows_.end() ? nullptr : &window->second;
+    if (gathered != nullptr && pass_.mini_batch == 0) gathered->batches = 0;
     return normalize(src(0),
                      {param(op.params, Role::scale), param(op.params, Role::bias),
                       param(op.params, Role::mean), param(op.params, Role::variance)},
-                     {op.epsilon, of_batch, net_.options_.statistics_rate}, act);
+                     {op.epsilon, of_batch, net_.options_.statistics_rate, gathered}, act);
   }
   torch::Tensor run(const Activate& op) { return activate(op, src(0)); }
   torch::Tensor run(const Pool& op) { return pool(op, src(0), dst()); }
@@ -119,7 +139,11 @@ class Net::Run {
     return weighted_sum(op, sources(), param(op.params, Role::weights));
   }
   torch::Tensor run(const Reorg& op) { return reorg(op, src(0), dst()); }
-  torch::Tensor run(const Drop&) { return src(0); }
+  torch::Tensor run(const Drop&) {
+    if (pass_.drops == nullptr) return src(0);
+    const NodeId node = instr_->origin;
+    return drop_layer(src(0), net_.drop_layers_.at(node), *pass_.drops, node);
+  }
   torch::Tensor run(const Head&) { return src(0); }
 
   std::vector<torch::Tensor> sources() {
@@ -128,9 +152,11 @@ class Net::Run {
     return all;
   }
 
-  const Net& net_;
+  static constexpr int kDropSide = 7;  // cells, as published
+
+  Net& net_;
   const Program& program_;
-  Mode mode_;
+  const Pass& pass_;
   bool keep_all_;
   std::vector<int> last_;
   std::vector<torch::Tensor> values_;
@@ -146,6 +172,19 @@ Net::Net(Graph graph, const Weights& weights, const NetOptions& options) :
     if (values.dim() == 4) values = values.contiguous(torch::MemoryFormat::ChannelsLast);
     tensors_[id] = values.set_requires_grad(!is_statistic(id.role));
   }
+  for (const Instr& instr : program_.code) {
+    const NodeId node = instr.origin;
+    if (std::holds_alternative<Drop>(instr.op)) drop_layers_[node] = drop_layer_of(graph_, node);
+    if (!std::holds_alternative<BatchNorm>(instr.op)) continue;
+    if (options_.cmbn || layer_hints(graph_, node).flag("cbn")) windows_[node] = {};
+  }
+}
+
+void Net::set_learning(const Freeze& freeze, std::int64_t step) {
+  for (auto& [id, tensor] : tensors_) {
+    tensor.set_requires_grad(!is_statistic(id.role) && freeze.learns(id.node, step));
+  }
+  still_ = freeze.still(), only_forward_ = freeze.only_forward();
 }
 
 void Net::program_for(const torch::Tensor& images) {
@@ -157,17 +196,23 @@ void Net::program_for(const torch::Tensor& images) {
   results_ = logits(program_);
 }
 
-std::vector<torch::Tensor> Net::forward(const torch::Tensor& images, Mode mode) {
+torch::Tensor Net::input(const torch::Tensor& images) const {
+  const torch::Tensor values = images.to(options_.tensors);
+  return (options_.bf16 ? values.to(torch::kBFloat16) : values)
+      .contiguous(torch::MemoryFormat::ChannelsLast);
+}
+
+std::vector<torch::Tensor> Net::forward(const torch::Tensor& images, const Pass& pass) {
   program_for(images);
-  Run run(*this, program_, mode, /*keep_all=*/false);
-  run(images.to(options_.tensors).contiguous(torch::MemoryFormat::ChannelsLast));
+  Run run(*this, program_, pass, /*keep_all=*/false);
+  run(input(images));
   return run.values(results_);
 }
 
-std::vector<torch::Tensor> Net::forward_all(const torch::Tensor& images, Mode mode) {
+std::vector<torch::Tensor> Net::forward_all(const torch::Tensor& images, const Pass& pass) {
   program_for(images);
-  Run run(*this, program_, mode, /*keep_all=*/true);
-  run(images.to(options_.tensors).contiguous(torch::MemoryFormat::ChannelsLast));
+  Run run(*this, program_, pass, /*keep_all=*/true);
+  run(input(images));
   return run.values(program_.node_values);
 }
 

@@ -3,8 +3,12 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
+#include "syolo/train/drop_impl.h"
+#include "syolo/train/freeze_impl.h"
+#include "syolo/train/fused_impl.h"
 #include "syolo/train/profile_impl.h"
 #include "syolo/train/torch_impl.h"
 #include "syolo/weights/weights.h"
@@ -13,9 +17,21 @@ namespace syolo::train {
 
 enum class Mode { train, eval };
 
+/// One pass over a network.
+struct Pass {
+  Pass(Mode how) : mode(how) {}  // NOLINT(google-explicit-constructor): a mode alone is a pass
+  Mode mode;
+  const Drops* drops = nullptr;  // none: nothing is dropped
+  int mini_batch = 0;            // of its step, from 0: CmBN gathers statistics over them
+};
+
 struct NetOptions {
   /// Device and type of the parameters; double is for checking gradients.
   torch::TensorOptions tensors = torch::TensorOptions(torch::kFloat32);
+  /// Values between layers are bf16; parameters, statistics and what heads read are not.
+  bool bf16 = false;
+  /// All normalisations gather statistics over the mini-batches of a step, not only those of cbn=1.
+  bool cmbn = false;
   /// How far running statistics move to those of a batch. ScaledYOLOv4: 0.03; Darknet: 0.1 on a
   /// CPU, 0.01 on a GPU.
   double statistics_rate = 0.03;
@@ -35,9 +51,12 @@ class Net {
   ///                greatest_stride(graph)
   /// @return the logits of each head in file order: what it reads, or what the logistic before a
   ///         new_coords head reads (without heads: the last layer's output)
-  std::vector<torch::Tensor> forward(const torch::Tensor& images, Mode mode);
+  std::vector<torch::Tensor> forward(const torch::Tensor& images, const Pass& pass);
   /// The output of every layer; a head's is what it reads.
-  std::vector<torch::Tensor> forward_all(const torch::Tensor& images, Mode mode);
+  std::vector<torch::Tensor> forward_all(const torch::Tensor& images, const Pass& pass);
+
+  /// From now on the layers learn that do so at this step; all of them until told.
+  void set_learning(const Freeze& freeze, std::int64_t step);
 
   /// All tensors by name: in place changes change the network.
   const std::map<ParamId, torch::Tensor>& tensors() const { return tensors_; }
@@ -54,12 +73,16 @@ class Net {
  private:
   class Run;
   void program_for(const torch::Tensor& images);
+  torch::Tensor input(const torch::Tensor& images) const;
 
   Graph graph_;
   NetOptions options_;
   std::map<ParamId, torch::Tensor> tensors_;
   Program program_;               // for the size seen last
   std::vector<ValueId> results_;  // of it: what forward() returns
+  std::map<NodeId, DropLayer> drop_layers_;
+  std::map<NodeId, NormWindow> windows_;   // of layers that gather statistics
+  std::set<NodeId> still_, only_forward_;  // Freeze
   Profile* profile_ = nullptr;
 };
 

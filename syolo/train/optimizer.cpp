@@ -6,7 +6,7 @@ namespace syolo::train {
 
 Optimizer::Optimizer(Net& net, const OptimizerOptions& options) : net_(net), options_(options) {
   for (const auto& [id, tensor] : net_.tensors()) {
-    if (!tensor.requires_grad()) continue;
+    if (is_statistic(id.role)) continue;
     tensors_["momentum/" + to_text(id)] = torch::zeros_like(tensor).detach();
     if (options_.kind == OptimizerKind::sgd) continue;
     tensors_["square/" + to_text(id)] = torch::zeros_like(tensor).detach();

@@ -38,6 +38,8 @@ class Recipe {
   /// What the sum of a step's gradients is multiplied by.
   virtual double gradient_scale(std::int64_t images) const = 0;
   virtual LossTerms loss(const LossInput& input) const = 0;
+  /// What a batch drops.
+  virtual DropRates drops(std::int64_t batch) const = 0;
 
   /// After step `step`, counted from 1.
   virtual AverageStep average(std::int64_t step) const = 0;

@@ -1,5 +1,9 @@
 #include "syolo/train/torch_impl.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <algorithm>
 
 #include "syolo/base/error.h"
@@ -21,6 +25,13 @@ Tensor to_tensor(const torch::Tensor& tensor, const Shape& shape) {
   const torch::Tensor plain = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
   const float* values = plain.data_ptr<float>();
   return Tensor(shape, std::vector<float>(values, values + plain.numel()));
+}
+
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_MAX, 0);         // nothing from mappings that are given back
+  mallopt(M_TRIM_THRESHOLD, -1);  // nothing is given back from the heap's end
+#endif
 }
 
 }  // namespace syolo::train

@@ -61,6 +61,9 @@ void check(const Model& model, const Dataset& data, const TrainOptions& options)
   std::int64_t boxes = 0;
   for (const Item& item : data.items) boxes += std::ssize(item.truths);
   if (boxes == 0) refuse(format("{} pictures without any box", data.items.size()));
+  const auto layers = std::ssize(model.graph.nodes());
+  require(options.freeze < layers, "--freeze: expected fewer than all {} layers, found {}", layers,
+          options.freeze);
   const int multiple = greatest_stride(model.graph);
   require(options.input.width % multiple == 0 && options.input.height % multiple == 0,
           "expected sides that are multiples of {}, found {}x{}", multiple, options.input.width,
@@ -129,9 +132,11 @@ class Run {
       observer_(observer), device_(device_of(options.device)),
       recipe_(train::make_recipe(start.graph, options, size_of(data, options))),
       loader_(data, loader_options(options, *recipe_, start.graph)), model_(trained(start)),
-      specs_(heads_of(model_.graph)),
+      specs_(heads_of(model_.graph)), freeze_(model_.graph, options.freeze),
       net_(model_.graph, recipe_->start(model_.graph, model_.weights, options.random),
            {.tensors = torch::TensorOptions(device_).dtype(torch::kFloat32),
+            .bf16 = options.precision == TrainPrecision::bf16,
+            .cmbn = options.cmbn > 0,
             .statistics_rate = recipe_->statistics_rate()}),
       optimizer_(net_, recipe_->optimizer()), average_(net_), generations_(options.out / "state") {}
 
@@ -225,7 +230,9 @@ class Run {
     train::Rates rates = recipe_->rates(number);
     rates.weights *= lr_scale_, rates.biases *= lr_scale_;
 
-    const train::LossTerms terms = backward(batch);
+    net_.set_learning(freeze_, optimizer_.steps() + 1);
+    const train::Drops drops{recipe_->drops(number), options_.seed, number, 0};
+    const train::LossTerms terms = backward(batch, drops);
     const auto images = static_cast<std::int64_t>(batch.items.size());
     progress_.images_seen += images;
     progress_.next = loader_.cursor();
@@ -268,21 +275,23 @@ class Run {
     profile_.reset();
   }
 
-  train::LossTerms backward(const Batch& batch) {
+  train::LossTerms backward(const Batch& batch, const train::Drops& drops) {
     const auto count = static_cast<std::int64_t>(batch.items.size());
     // The pixels are only read: LibTorch knows no const memory.
     const torch::Tensor pixels =
         torch::from_blob(const_cast<std::uint8_t*>(batch.pixels.data()),  // NOLINT: see above
                          {count, 3, batch.size.height, batch.size.width}, torch::kUInt8);
     const torch::Tensor images = pixels.to(device_).to(torch::kFloat32).div_(255);
-    const std::vector<torch::Tensor> logits = net_.forward(images, Mode::train);
+    train::Pass pass(Mode::train);
+    pass.drops = &drops, pass.mini_batch = accumulated_;
+    const std::vector<torch::Tensor> logits = net_.forward(images, pass);
     const std::vector<Target> targets = targets_of(batch);
     train::LossTerms terms;
     {
       const train::Span span(profile_.get(), "loss");
       terms = recipe_->loss({logits, specs_, targets, batch.size});
     }
-    terms.total.backward();
+    if (terms.total.requires_grad()) terms.total.backward();  // else no layer learns yet
     finite_ = finite_ && std::isfinite(terms.box + terms.objectness + terms.classes);
     return terms;
   }
@@ -383,6 +392,7 @@ class Run {
   Loader loader_;
   Model model_;
   std::vector<HeadSpec> specs_;
+  train::Freeze freeze_;
   train::Net net_;
   train::Optimizer optimizer_;
   train::Average average_;
@@ -419,6 +429,7 @@ TrainResult train_model(const Model& model, const Dataset& data, const TrainOpti
                         TrainObserver& observer) {
   check(model, data, options);
   prepare(options.out, options.resume);
+  train::keep_freed_memory();
   torch::set_num_threads(options.threads > 0 ? options.threads : cpu_budget().threads());
   // Sums in one order, so that a run can be repeated and resumed bit by bit.
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);

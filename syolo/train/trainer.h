@@ -12,6 +12,8 @@
 namespace syolo {
 
 enum class TrainOptimizer { sgd, adam, adamw };
+/// Of the values between layers; parameters and their sums are always f32.
+enum class TrainPrecision { f32, bf16 };
 /// darknet: [net] and [yolo] of the cfg say everything, so that none of the numbers below counts
 /// but epochs and batch.
 enum class TrainRecipe { scaled_yolov4, darknet };
@@ -27,6 +29,8 @@ struct TrainOptions {
   bool resume = false;      // goes on from the newest state in `out`
   std::set<NodeId> random;  // layers whose weights are random: they start as the recipe says
   TrainOptimizer optimizer = TrainOptimizer::sgd;
+  TrainPrecision precision = TrainPrecision::f32;
+  int freeze = 0;          // so many of the first layers stay as they are
   int patience = 0;        // ends after as many epochs without a better AP; 0: never
   int evaluate_every = 1;  // epochs; the last one always
   std::int64_t cache_bytes = std::int64_t{1} << 30;  // decoded pictures
@@ -35,6 +39,8 @@ struct TrainOptions {
   double warmup_epochs = 3, warmup_momentum = 0.9, warmup_bias_lr = 0.1;
   double box = 0.05, obj = 1, cls = 0.5, obj_pw = 1, cls_pw = 1;
   double anchor_t = 4, fl_gamma = 0, label_smoothing = 0;
+  double dropout = 0, dropblock = 0, dropconnect = 0;  // probabilities before heads; blocks grow
+  double cmbn = 0;           // 1: normalisations gather statistics over the batches of a step
   double nominal_batch = 0;  // pictures of one step; 0: 64, fewer for small datasets
   double average_decay = 0, average_ramp = 0;  // of the averaged weights; 0: by the run's steps
   bool multi_scale = false;  // scaled-yolov4: batches of 0.5 to 1.5 times the input

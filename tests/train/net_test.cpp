@@ -211,6 +211,79 @@ TEST(Net, StandsByTheRunningStatisticsWhereABatchHasOneValue) {
   }
 }
 
+TEST(Net, GathersStatisticsOverTheBatchesOfAStep) {
+  const Graph graph = normalized_convolution(1);
+  Weights weights = random_weights(graph, 1);
+  const auto set = [&](Role role, float value) {
+    weights.set({0, role}, Tensor({1, 1, 1, 1}, std::vector<float>{value}));
+  };
+  set(Role::kernel, 1), set(Role::scale, 1), set(Role::bias, 0);
+  set(Role::mean, 0), set(Role::variance, 1);
+  Net net(graph, weights, {.tensors = kDouble, .cmbn = true, .statistics_rate = 0.01});
+  const auto pass = [&](double low, double high, int mini_batch) {
+    torch::Tensor input = torch::full({2, 1, 4, 4}, low, kDouble);
+    input[1] = high;
+    train::Pass of(Mode::train);
+    of.mini_batch = mini_batch;
+    const torch::Tensor output = net.forward(input, of)[0];
+    return std::pair{output[0][0][0][0].item<double>(), output[1][0][0][0].item<double>()};
+  };
+  const double share = 32 / 31.0;
+  const auto normalized = [](double x, double mean, double square) {
+    return (x - mean) / std::sqrt(square - mean * mean + 1e-5);
+  };
+  // Darknet: the mean of the means, and of the mean squares over n - 1.
+  const double first = (0 + 16) / 2.0 * share, second = (16 + 64) / 2.0 * share;
+  EXPECT_NEAR(pass(0, 4, 0).second, normalized(4, 2, first), 1e-9);
+  EXPECT_NEAR(pass(4, 8, 1).first, normalized(4, 4, (first + second) / 2), 1e-9);
+  EXPECT_NEAR(pass(4, 8, 0).first, normalized(4, 6, second), 1e-9) << "a step begins anew";
+  EXPECT_NEAR(net.weights().at({0, Role::mean}).values()[0],
+              (2 * 0.99 + 4) * 0.01 * 0.99 + 6 * 0.01, 1e-6)
+      << "moved at every batch";
+}
+
+/// Both precisions' gradients and outputs of a network of the family, as directions.
+TEST(Net, InBf16GoesWhereF32Goes) {
+  const OracleCase test = load_oracle_case("family", "yolov4-csp-swish");
+  const auto gradients = [&](bool bf16) {
+    Net net(test.graph, test.made.weights, {.bf16 = bf16});
+    torch::manual_seed(1);
+    const std::vector<torch::Tensor> logits = net.forward(torch::rand({2, 3, 64, 64}), Mode::train);
+    torch::Tensor sum = torch::zeros({});
+    for (const torch::Tensor& logit : logits) {
+      EXPECT_EQ(logit.scalar_type(), torch::kFloat32);
+      sum = sum + logit.square().mean();
+    }
+    sum.backward();
+    std::vector<torch::Tensor> all = {sum.detach().reshape({1})};
+    for (const auto& [id, tensor] : net.tensors()) {
+      if (tensor.requires_grad()) all.push_back(tensor.grad().flatten());
+    }
+    return all;
+  };
+  const std::vector<torch::Tensor> half = gradients(true), full = gradients(false);
+  ASSERT_EQ(half.size(), full.size());
+  EXPECT_NEAR(half[0].item<double>() / full[0].item<double>(), 1, 0.03);
+  const torch::Tensor a = torch::cat(half), b = torch::cat(full);
+  EXPECT_GT((a.dot(b) / (a.norm() * b.norm())).item<double>(), 0.99);
+  EXPECT_FALSE(torch::equal(a, b)) << "bf16 rounds";
+}
+
+/// Every operation has a kernel for bf16, forward and back.
+TEST(Net, TrainsEveryLayerOfTheOraclesInBf16) {
+  for (const std::string& name : oracle_names("layers")) {
+    SCOPED_TRACE(name);
+    const OracleCase test = load_oracle_case("layers", name);
+    Net net(test.graph, test.made.weights, {.bf16 = true});
+    torch::Tensor sum = torch::zeros({});
+    for (const torch::Tensor& output : net.forward_all(images(test.input, 2), Mode::train)) {
+      sum = sum + output.to(torch::kFloat32).mean();
+    }
+    if (sum.requires_grad()) sum.backward();
+    EXPECT_TRUE(std::isfinite(sum.item<double>()));
+  }
+}
+
 TEST(Net, GivesLogitsBeforeTheLogisticOfANewCoordsHead) {
   const OracleCase test = load_oracle_case("family", "yolov4-csp-swish");
   Net net(test.graph, test.made.weights, {});

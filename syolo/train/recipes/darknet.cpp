@@ -150,6 +150,10 @@ class DarknetRecipe final : public Recipe {
     return 1 / static_cast<double>(images);
   }
   LossTerms loss(const LossInput& input) const override { return darknet_loss(input, losses_); }
+  DropRates drops(std::int64_t batch) const override {
+    const auto before = static_cast<double>(step_of(batch) - 1);  // steps
+    return {.ramp = block_ramp(before / static_cast<double>(schedule_.max_batches))};
+  }
   /// From the middle of the run until 1000 steps before its end, or a tenth of a short one; then
   /// the network goes on from the average.
   AverageStep average(std::int64_t step) const override {
