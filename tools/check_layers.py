@@ -35,7 +35,7 @@ THIRD_PARTIES = {
     "oneDNN": (r"(oneapi/)?dnnl", [r"syolo/runtime/(.*/)?onednn_[^/]*", r"tests/bench/convolution_sum\.cpp"]),
     "Highway": (r"hwy/", [r"syolo/runtime/.*", r"syolo/train/kernels/.*\.cpp"]),
     "OpenMP": (r"omp\.h", [r"syolo/runtime/.*", r"syolo/train/.*\.cpp", r"tests/.*"]),
-    "LibTorch": (r"(torch|ATen|c10)/", [r"syolo/train/torch_impl\.h"]),
+    "LibTorch": (r"(torch|ATen|c10)/", [r"syolo/train/torch_impl\.h", r"syolo/train/group\.cpp"]),
     "yaml-cpp": (r"yaml-cpp/", [r"syolo/data/.*\.cpp"]),
     "pugixml": (r"pugixml", [r"syolo/data/.*\.cpp"]),
     "protozero": (r"protozero/", [r"syolo/export/.*\.cpp"]),
@@ -47,7 +47,7 @@ THIRD_PARTIES = {
 
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SYSTEM = re.compile(r"[a-z_0-9]+$|(dirent|dlfcn|fcntl|fnmatch|glob|link|malloc|poll|pthread|sched|signal|stdint|stdio"
-                    r"|stdlib|string|termios|time|unistd)\.h$|sys/[a-z_]+\.h$")
+                    r"|stdlib|string|termios|time|unistd)\.h$|(arpa|sys)/[a-z_]+\.h$")
 SUFFIXES = {".h", ".cpp"}
 GENERATED = {"fuzz_targets.h"}  # written by cmake into the build folder
 

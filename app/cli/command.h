@@ -22,6 +22,7 @@ enum class Exit {
   part = 3,      // done in part: some inputs failed, counted and listed
   machine = 4,   // missing file, permission, disk, memory, limit
   diverged = 5,  // training, beyond rescue
+  lost = 6,      // a process of several that train together, too often
   refused = 7,   // data refused (--strict)
   stopped = 8,   // by the user
   bug = 9

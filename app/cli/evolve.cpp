@@ -369,7 +369,8 @@ Action bind(CLI::App& cli) {
   add_int(cli, "--generations", args->generations, 1, kMostGenerations, "N",
           "trainings in all (default 100)");
   add_training(cli, &args->train);
-  for (const char* name : {"--overfit", "--profile"}) cli.remove_option(cli.get_option(name));
+  for (const char* name : {"--overfit", "--profile", "--ranks"})
+    cli.remove_option(cli.get_option(name));
   const auto says = [&](const char* name, const char* help) {
     cli.get_option(name)->description(help);
   };

@@ -19,7 +19,7 @@ std::string program_help() {
       "\nall commands: --threads N  --seed N  --json  --quiet  --help  --version\n"
       "key=value works for --key value; -- ends the options\n"
       "exit codes: 0 done, 1 the answer is no, 2 wrong request or file, 3 done in part,\n"
-      "            4 the machine says no, 7 data refused, 8 stopped, 9 a bug of syolo\n\n"
+      "            4 the machine says no, 6 a process lost, 7 data refused, 8 stopped, 9 a bug\n\n"
       "example: " +
       std::string(commands().front().example) + "\n";
   return out;
@@ -33,7 +33,6 @@ std::string command_help(const Command& command, const CLI::App& cli) {
       out += format("  {:<26} {}\n", option->get_type_name(), option->get_description());
     }
   }
-  out += "\n";
   for (const CLI::Option* option : cli.get_options()) {
     if (option->get_positional() || option->get_group().empty()) continue;
     std::string name = "--" + option->get_lnames().front();

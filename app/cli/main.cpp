@@ -32,6 +32,7 @@ Exit exit_of(ErrorKind kind) {
     case ErrorKind::diverged:
       return Exit::diverged;
     case ErrorKind::rank_lost:
+      return Exit::lost;
     case ErrorKind::internal:
       return Exit::bug;
   }

@@ -7,6 +7,8 @@
 #include "syolo/base/memory.h"
 #include "syolo/data/anchor_fit.h"
 #include "syolo/graph/lower.h"
+#include "syolo/graph/passes.h"
+#include "syolo/graph/segments.h"
 
 namespace syolo::cli {
 namespace {
@@ -21,7 +23,8 @@ std::int64_t bytes_of_picture(const Model& model, const TrainOptions& options) {
       lower(model.graph, {1, input.c, options.largest.height, options.largest.width});
   std::int64_t values = 0;
   for (const Value& value : program.values) values += value.shape.elements();
-  return values * 4;
+  if (options.recompute) values = kept_elements(program, segments(program, outputs(program)));
+  return values * (options.precision == TrainPrecision::bf16 ? 2 : 4);
 }
 
 /// The nearest folder on the way to `path` that is there.
@@ -82,17 +85,26 @@ TrainingNeeds training_needs(const Model& model, const TrainOptions& options) {
   for (const auto& [id, tensor] : model.weights.all()) {
     needs.parameters += tensor.shape().elements();
   }
-  needs.memory_bytes =
-      needs.parameters * 4 * kCopies + bytes_of_picture(model, options) * options.batch;
+  needs.memory_bytes = needs.parameters * 4 * kCopies * options.place.ranks +
+                       bytes_of_picture(model, options) * options.batch;
   needs.disk_bytes = needs.parameters * 4 * (3 * 3 + 3);  // a state has three copies
   return needs;
+}
+
+bool recomputes(const Model& model, const TrainOptions& options, int choice) {
+  // Ranks that differ in this would not make the same calls in the same order.
+  if (choice != 0 || options.place.ranks > 1) return choice == 1;
+  const std::int64_t free = available_memory();
+  return free > 0 && training_needs(model, options).memory_bytes > free;
 }
 
 void preflight(const Model& model, const Dataset& train, const TrainOptions& options,
                Console& out) {
   const TrainingNeeds needs = training_needs(model, options);
-  out.note(format("{} parameters; about {} of memory, {} of disk", grouped(needs.parameters),
-                  mebibytes(needs.memory_bytes), mebibytes(needs.disk_bytes)));
+  out.note(format("{} parameters; about {} of memory{}, {} of disk", grouped(needs.parameters),
+                  mebibytes(needs.memory_bytes),
+                  options.recompute ? " (values are computed anew on the way back)" : "",
+                  mebibytes(needs.disk_bytes)));
   check_disk(needs, options.out);
   check_memory(needs, bytes_of_picture(model, options), options.batch);
   report_anchors(model, train, options, out);

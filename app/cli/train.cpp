@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "app/cli/auto_anchors.h"
 #include "app/cli/command.h"
 #include "app/cli/datasets.h"
 #include "app/cli/hyperparameters.h"
@@ -15,6 +16,7 @@
 #include "app/cli/json.h"
 #include "app/cli/pictures.h"
 #include "app/cli/preflight.h"
+#include "app/cli/ranks.h"
 #include "app/cli/results.h"
 #include "app/cli/run_folder.h"
 #include "app/cli/train_inputs.h"
@@ -38,24 +40,30 @@ using Clock = std::chrono::steady_clock;
 // -- args.yaml: what a run was started with ---------------------------------------------------
 
 std::string args_text(const TrainArgs& args, const TrainOptions& options, const Globals& globals) {
-  const Json json = {{"model", args.model.model},
-                     {"data", fs::absolute(args.data).string()},
-                     {"recipe", args.recipe},
-                     {"epochs", options.epochs},
-                     {"batch", options.batch},
-                     {"device", args.device},
-                     {"cache", args.cache},
-                     {"seed", globals.seed},
-                     {"overfit", args.overfit},
-                     {"patience", args.patience},
-                     {"evaluate_every", args.evaluate_every},
-                     {"optimizer", args.optimizer},
-                     {"precision", args.precision},
-                     {"freeze", args.freeze},
-                     {"single_class", args.single_class},
-                     {"multi_scale", args.multi_scale},
-                     {"threads", globals.threads},
-                     {"hyp", hyperparameters(options)}};
+  const Json json = {
+      {"model", args.model.model},
+      {"data", fs::absolute(args.data).string()},
+      {"recipe", args.recipe},
+      {"epochs", options.epochs},
+      {"batch", options.batch},
+      {"device", args.device},
+      {"cache", args.cache},
+      {"seed", globals.seed},
+      {"overfit", args.overfit},
+      {"patience", args.patience},
+      {"evaluate_every", args.evaluate_every},
+      {"optimizer", args.optimizer},
+      {"precision", args.precision},
+      {"recompute", args.recompute},
+      {"sync_bn", args.sync_bn},
+      {"freeze", args.freeze},
+      {"ranks", args.place.ranks},
+      {"teacher", fs::exists(args.teacher) ? fs::absolute(args.teacher).string() : args.teacher},
+      {"single_class", args.single_class},
+      {"multi_scale", args.multi_scale},
+      {"image_weights", args.image_weights},
+      {"threads", globals.threads},
+      {"hyp", hyperparameters(options)}};
   std::string text;
   for (const auto& [key, value] : json.items()) text += key + ": " + value.dump() + "\n";
   return text;
@@ -63,6 +71,7 @@ std::string args_text(const TrainArgs& args, const TrainOptions& options, const 
 
 /// Takes over what the run in `folder` was started with.
 void read_args(const Path& folder, TrainArgs& args, TrainOptions& options, Globals& globals) {
+  const int ranks = args.ranks;
   const Path file = folder / "args.yaml";
   const std::string text = read_text(file, Limits{}.text_bytes);
   Json json = Json::object();
@@ -92,7 +101,11 @@ void read_args(const Path& folder, TrainArgs& args, TrainOptions& options, Globa
   take("batch", args.batch), take("device", args.device), take("cache", args.cache);
   take("evaluate_every", args.evaluate_every);
   take("patience", args.patience), take("optimizer", args.optimizer);
-  take("precision", args.precision), take("freeze", args.freeze);
+  take("precision", args.precision), take("recompute", args.recompute);
+  take("freeze", args.freeze), take("sync_bn", args.sync_bn);
+  take("image_weights", args.image_weights);
+  take("ranks", args.ranks), take("teacher", args.teacher);
+  if (ranks > 0) args.ranks = ranks;
   take("single_class", args.single_class), take("multi_scale", args.multi_scale);
   take("overfit", args.overfit), take("seed", globals.seed), take("threads", globals.threads);
   set_hyperparameters(json["hyp"], {.file = file.string(), .item = "hyp"}, options);
@@ -123,11 +136,12 @@ std::string profile_text(const std::vector<TrainPart>& parts) {
 
 class Watcher final : public TrainObserver {
  public:
-  Watcher(const Sets& sets, RunFolder& folder, Console& out) :
+  /// @param folder  none where another process writes it
+  Watcher(const Sets& sets, RunFolder* folder, Console& out) :
       val_(sets.val), pictures_(std::ssize(sets.train.items)), folder_(folder), out_(out) {}
 
   void sees(const Batch& batch) override {
-    folder_.batch(batch);
+    if (folder_ != nullptr) folder_->batch(batch);
     if (began_ == 0) began_ = seconds();
   }
 
@@ -148,7 +162,10 @@ class Watcher final : public TrainObserver {
     const CocoReport coco = coco_ap(match(val_, rows, out_.globals.threads), out_.globals.threads);
     const ProtocolReport trainer = syolo::evaluate(Protocol::scaled_yolov4, val_, rows);
     score_ = {trainer.precision, trainer.recall, coco.numbers[CocoNumber::ap50],
-              coco.numbers[CocoNumber::ap]};
+              coco.numbers[CocoNumber::ap], std::vector<double>(val_.names.size(), 0)};
+    for (const CocoClass& of : coco.classes) {
+      score_.class_ap[static_cast<std::size_t>(of.cls)] = std::max(0.0, of.numbers[CocoNumber::ap]);
+    }
     const double n = std::max(batches_, 1);
     out_.end_progress();
     out_.note(
@@ -161,7 +178,7 @@ class Watcher final : public TrainObserver {
 
   void epoch_ended() override {
     box_ = objectness_ = classes_ = 0, batches_ = 0;
-    folder_.epoch_ended();
+    if (folder_ != nullptr) folder_->epoch_ended();
     ++epoch_;
     if (std::exchange(forecast_, true) || epoch_ >= epochs_) return;
     const double epoch = seconds() - began_;
@@ -173,7 +190,9 @@ class Watcher final : public TrainObserver {
     out_.end_progress();
     out_.note(profile_text(parts));
   }
-  void finding(const Finding& found) override { out_.warn(to_text(found)); }
+  void finding(const Finding& found) override {
+    if (folder_ != nullptr) out_.warn(to_text(found));
+  }
   double seconds() override {
     return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
   }
@@ -198,7 +217,7 @@ class Watcher final : public TrainObserver {
  private:
   const Dataset& val_;
   std::int64_t pictures_;
-  RunFolder& folder_;
+  RunFolder* folder_;
   Console& out_;
   double box_ = 0, objectness_ = 0, classes_ = 0;
   int batches_ = 0;
@@ -255,6 +274,7 @@ void check(const TrainArgs& args) {
   if (!args.hyp.empty()) refuse("--hyp");
   if (args.optimizer != 0) refuse("--optimizer");
   if (args.multi_scale) refuse("--multi-scale");
+  if (args.image_weights) refuse("--image-weights");
 }
 
 /// auto: bf16 where the processor multiplies it.
@@ -284,7 +304,9 @@ void set_run(const TrainArgs& args, const Start& start, const Globals& globals,
   options.evaluate_every = args.evaluate_every, options.multi_scale = args.multi_scale;
   options.optimizer = static_cast<TrainOptimizer>(args.optimizer);
   options.precision = precision_of(args);
-  options.freeze = args.freeze;
+  options.sync_bn = args.sync_bn == 0, options.image_weights = args.image_weights;
+  options.freeze = args.freeze, options.place = args.place;
+  if (options.threads == 0 && args.place.ranks > 1) options.threads = threads_of_rank(args.place);
 }
 
 }  // namespace
@@ -323,13 +345,17 @@ TrainRun run_training(TrainArgs args, Console& out) {
     refuse_inside(options.out.string(), folder);
   }
   if (options.resume) args.model.model = (options.out / "weights" / "start.safetensors").string();
-  const Start start = start_for(args, sets.train, out);
+  Start start = start_for(args, sets.train, out);
   const Model& model = start.model;
 
   set_run(args, start, out.globals, options);
+  options.teacher = teacher_for(args, sets.train, out);
   options = module.completed(std::move(options), model.graph, std::ssize(sets.train.items));
+  const bool fits = args.autoanchor == 0 && options.recipe == TrainRecipe::scaled_yolov4;
+  if (fits && !options.resume) improve_anchors(start, sets.train, options, out);
   RunFolder folder(options.out, sets.train, sets.val, out);
-  if (options.resume) folder.begin();
+  const bool leads = args.place.rank == 0;
+  if (options.resume && leads) folder.begin();
   if (args.overfit > 0) options.augmentation = without_changes(options.augmentation);
   options.began = [&] {
     save_model(options.out / "weights" / "start.safetensors", model);
@@ -344,12 +370,13 @@ TrainRun run_training(TrainArgs args, Console& out) {
              options.epochs, options.batch, size_text(model.graph.net().input), module.library,
              options.device, options.out.string()));
 
+  options.recompute = recomputes(model, options, args.recompute);
   preflight(model, sets.train, options, out);
-  Watcher watcher(sets, folder, out);
+  Watcher watcher(sets, leads ? &folder : nullptr, out);
   const Polling polling;
   const TrainResult result = module.train(model, sets.train, options, watcher);
   out.end_progress();
-  if (!result.stopped && !args.in_search) finish(watcher, folder, options.out);
+  if (!result.stopped && !args.in_search && leads) finish(watcher, folder, options.out);
   return {options.out, result};
 }
 
@@ -383,14 +410,25 @@ void add_training(CLI::App& cli, TrainArgs* args) {
   add_choice(cli, "--optimizer", args->optimizer, {"sgd", "adam", "adamw"}, "O",
              "sgd (default), adam, adamw");
   add_choice(cli, "--precision", args->precision, {"f32", "bf16", "auto"}, "P",
-             "of values between layers: f32 (default), bf16; auto: bf16 where it is fast");
+             "of values between layers: f32 (default), bf16, auto: the faster");
+  add_choice(cli, "--recompute", args->recompute, {"auto", "on", "off"}, "R",
+             "compute values twice for less memory: on, off, auto: if it is short");
   add_text(cli, "--backbone", args->backbone, "MODEL", "first layers with the weights of MODEL");
+  add_text(cli, "--teacher", args->teacher, "MODEL", "learn from its answers beside the labels");
   add_int(cli, "--freeze", args->freeze, 0, 100'000, "N", "the first N layers stay as they are");
+  add_int(cli, "--ranks", args->ranks, 1, 1024, "N",
+          "N processes of this machine, which share every batch (default 1)");
+  add_choice(cli, "--sync-bn", args->sync_bn, {"on", "off"}, "S",
+             "normalise by all ranks' pictures (on, default) or each rank's own");
+  add_choice(cli, "--autoanchor", args->autoanchor, {"on", "off"}, "A",
+             "other anchors where these find less than 98 % of the boxes (default on)");
   add_int(cli, "--patience", args->patience, 0, 100'000, "N",
           "end after N epochs without a better AP (default: never)");
   add_int(cli, "--eval-every", args->evaluate_every, 1, 100'000, "N",
           "measure AP after every N epochs (default 1) and after the last");
   cli.add_flag("--multi-scale", args->multi_scale, "batches of 0.5 to 1.5 times the input");
+  cli.add_flag("--image-weights", args->image_weights,
+               "draw pictures of rare and badly found classes more often");
   cli.add_flag("--single-class", args->single_class, "all classes as one");
   add_int(cli, "--overfit", args->overfit, 1, 1'000'000, "N",
           "try: learn the first N pictures by heart, without augmentation");
@@ -403,9 +441,40 @@ void add_training(CLI::App& cli, TrainArgs* args) {
 
 namespace {
 
-Exit run(const TrainArgs& args, Console& out) {
+/// How many processes the run wants: as said, or as the one to go on with had.
+int wanted_ranks(const TrainArgs& args, const Globals& globals) {
+  TrainArgs before = args;
+  TrainOptions options;
+  Globals of_run = globals;
+  if (!args.resume.empty()) read_args(args.resume, before, options, of_run);
+  return std::max(before.ranks, 1);
+}
+
+/// Starts the processes of the run and stays beside them.
+Exit lead(int ranks, const TrainArgs& args, Console& out) {
+  RankCommands commands{own_arguments(), {"train", "--resume"}, args.resume};
+  if (args.resume.empty()) {
+    commands.folder = args.out.empty() ? new_folder("runs/train/", args.model.model) : args.out;
+    if (args.out.empty()) commands.first.push_back("--out=" + commands.folder.string());
+  }
+  commands.again.push_back(commands.folder.string());
+  commands.again.push_back(format("--ranks={}", ranks));
+  if (out.globals.quiet) commands.again.emplace_back("--quiet");
+  if (out.globals.json) commands.again.emplace_back("--json");
+  return run_ranks(ranks, commands, out);
+}
+
+Exit run(TrainArgs args, Console& out) {
   check(args);
+  args.place = place_from_environment();
+  if (args.place.ranks == 1) {
+    const int ranks = wanted_ranks(args, out.globals);
+    if (ranks > 1) return lead(ranks, args, out);
+  }
+  const Heartbeat heartbeat;
+  if (args.place.rank > 0) out.globals.quiet = true;
   const TrainRun run = run_training(args, out);
+  if (args.place.rank > 0) return run.result.stopped ? Exit::stopped : Exit::done;
   print_result(run, out);
   if (!run.result.stopped) return Exit::done;
   out.warn(format("stopped; go on with: syolo train --resume {}", run.out.string()));

@@ -11,13 +11,17 @@ namespace syolo::cli {
 
 struct TrainArgs {
   ModelArgs model;
-  std::string data, out, resume, device = "cpu", hyp, backbone;
+  std::string data, out, resume, device = "cpu", hyp, backbone, teacher;
   int epochs = 0, batch = 0, overfit = 0, profile = 0, patience = 0, evaluate_every = 1;
-  int recipe = 0;     // of TrainRecipe
-  int optimizer = 0;  // of TrainOptimizer
-  int precision = 0;  // f32, bf16, auto
-  int freeze = 0;
-  bool single_class = false, multi_scale = false;
+  int recipe = 0;             // of TrainRecipe
+  int optimizer = 0;          // of TrainOptimizer
+  int precision = 0;          // f32, bf16, auto
+  int sync_bn = 0;            // on, off
+  int autoanchor = 0;         // on, off
+  int recompute = 0;          // auto, on, off
+  int freeze = 0, ranks = 0;  // ranks 0: one, or as many as the run to go on with
+  RankPlace place;            // of this process
+  bool single_class = false, multi_scale = false, image_weights = false;
   std::int64_t cache = std::int64_t{1} << 30;
   double lr0 = 0, mosaic = 0, mixup = 0, max_unusable = 0.1;
   /// Numbers of the scaled-yolov4 recipe that the command line says beside the file of them.

@@ -148,6 +148,17 @@ std::set<std::string> picture_folders(const Sets& sets) {
   return folders;
 }
 
+std::shared_ptr<const Model> teacher_for(const TrainArgs& args, const Dataset& data, Console& out) {
+  if (args.teacher.empty()) return nullptr;
+  ModelArgs name;
+  name.model = args.teacher;
+  auto teacher = std::make_shared<Model>(load(name, out));
+  require(class_count(teacher->graph) == std::ssize(data.names),
+          "--teacher: expected a network of the dataset's {} classes, found one of {}",
+          data.names.size(), class_count(teacher->graph));
+  return teacher;
+}
+
 Start start_for(const TrainArgs& args, const Dataset& data, Console& out) {
   const int classes = static_cast<int>(data.names.size());
   Start start{start_model(args, classes, out), {}};

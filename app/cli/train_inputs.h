@@ -1,6 +1,7 @@
 // What a training run starts from: the pictures, and the network with its weights.
 #pragma once
 
+#include <memory>
 #include <set>
 #include <string>
 
@@ -24,6 +25,10 @@ struct Start {
   Model model;
   std::set<NodeId> random;  // layers whose weights are random
 };
+/// The model whose answers are learnt; none without --teacher.
+/// @throws Error(input) for one of other classes than the dataset's
+std::shared_ptr<const Model> teacher_for(const TrainArgs& args, const Dataset& data, Console& out);
+
 /// The model to start from, its classes the dataset's, its input and preprocessing as trained.
 /// @throws Error(input) where network, weights and dataset do not fit
 Start start_for(const TrainArgs& args, const Dataset& data, Console& out);

@@ -6,6 +6,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <numeric>
 #include <thread>
 #include <utility>
 
@@ -31,6 +32,7 @@ void planes_of(const Image& image, std::uint8_t* dst) {
 
 struct Slot {
   Batch batch;
+  std::vector<std::size_t> repeats;  // of each picture: how often the epoch had it before
   std::size_t started = 0, done = 0;
   std::exception_ptr failure;
   bool complete() const { return done == batch.items.size(); }
@@ -46,6 +48,20 @@ std::vector<std::size_t> epoch_order(std::size_t count, std::uint64_t seed, std:
   Rng rng(seed, Stream::sampler, static_cast<std::uint64_t>(epoch));
   for (std::size_t i = count; i > 1; --i) {
     std::swap(order[i - 1], order[static_cast<std::size_t>(rng.below(static_cast<int>(i)))]);
+  }
+  return order;
+}
+
+std::vector<std::size_t> drawn_order(std::span<const double> weights, std::uint64_t seed,
+                                     std::int64_t epoch) {
+  constexpr std::uint64_t kOwn = std::uint64_t{1} << 42;  // numbers of nobody else
+  std::vector<double> up_to(weights.size());
+  std::partial_sum(weights.begin(), weights.end(), up_to.begin());
+  Rng rng(seed, Stream::sampler, static_cast<std::uint64_t>(epoch), kOwn);
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const auto found = std::ranges::upper_bound(up_to, rng.uniform() * up_to.back());
+    order.push_back(std::min(static_cast<std::size_t>(found - up_to.begin()), weights.size() - 1));
   }
   return order;
 }
@@ -120,6 +136,15 @@ class Loader::Impl {
     head_ = tail_ = cursor;
   }
 
+  void set_weights(std::vector<double> weights) {
+    const double all = std::accumulate(weights.begin(), weights.end(), 0.0);
+    const std::scoped_lock lock(mutex_);
+    weights_ = all > 0 ? std::move(weights) : std::vector<double>();
+    order_epoch_ = -1;
+    slots_.clear();
+    tail_ = head_;
+  }
+
   Cursor cursor() const {
     const std::scoped_lock lock(mutex_);
     return head_;
@@ -137,7 +162,9 @@ class Loader::Impl {
   Size scaled(Size size, Cursor at) const;
   Size shape_of(const std::vector<std::size_t>& items) const;
   std::vector<std::size_t> members(Cursor at);
+  void draw(std::int64_t epoch);
   void sort_by_shape();
+  void keep_own(Batch& batch) const;
   void add_slots();
   std::shared_ptr<Slot> make_slot(Cursor at);
   void work(const std::stop_token& stop);
@@ -159,6 +186,8 @@ class Loader::Impl {
   std::int64_t replaced_ = 0;
   std::int64_t order_epoch_ = -1;
   std::vector<std::size_t> order_, by_shape_;
+  std::vector<std::size_t> repeats_;  // of each place of order_; empty: none
+  std::vector<double> weights_;
   std::vector<std::jthread> workers_;
 };
 
@@ -193,11 +222,19 @@ void Loader::Impl::sort_by_shape() {
                    [&](std::size_t a, std::size_t b) { return aspect(a) < aspect(b); });
 }
 
+void Loader::Impl::draw(std::int64_t epoch) {
+  order_ = drawn_order(weights_, options_.seed, epoch);
+  std::vector<std::size_t> seen(order_.size(), 0);
+  for (const std::size_t item : order_) repeats_.push_back(seen[item]++);
+}
+
 /// The pictures of a batch; `order_` counts pictures, or with rect batches.
 std::vector<std::size_t> Loader::Impl::members(Cursor at) {
   if (order_epoch_ != at.epoch) {
     order_ = epoch_order(options_.rect ? static_cast<std::size_t>(batches_) : dataset_.items.size(),
                          options_.seed, at.epoch, options_.shuffle);
+    repeats_.clear();
+    if (!weights_.empty() && !options_.rect) draw(at.epoch);
     order_epoch_ = at.epoch;
   }
   const std::vector<std::size_t>& all = options_.rect ? by_shape_ : order_;
@@ -217,12 +254,34 @@ Size Loader::Impl::shape_of(const std::vector<std::size_t>& items) const {
   return rect_size(sizes, options_.augmentation.input, options_.stride, options_.rect_pad);
 }
 
+/// The rank's part: the parts differ by a picture at most.
+void Loader::Impl::keep_own(Batch& batch) const {
+  const auto rank = static_cast<std::size_t>(options_.rank);
+  const auto ranks = static_cast<std::size_t>(std::max(1, options_.ranks));
+  batch.of_all = batch.items.size();
+  batch.shared = batch.of_all < ranks;
+  if (batch.shared) return;
+  batch.first = rank * batch.of_all / ranks;
+  const std::size_t end = (rank + 1) * batch.of_all / ranks;
+  const auto items = batch.items.begin();
+  batch.items = {items + static_cast<std::ptrdiff_t>(batch.first),
+                 items + static_cast<std::ptrdiff_t>(end)};
+}
+
 std::shared_ptr<Slot> Loader::Impl::make_slot(Cursor at) {
   auto slot = std::make_shared<Slot>();
   Batch& batch = slot->batch;
   batch.at = at;
   batch.items = members(at);
   batch.size = options_.size ? options_.size(at) : scaled(shape_of(batch.items), at);
+  keep_own(batch);
+  slot->repeats.assign(batch.items.size(), 0);
+  const std::size_t first =
+      static_cast<std::size_t>(at.batch) * static_cast<std::size_t>(std::max(1, options_.batch)) +
+      batch.first;
+  for (std::size_t i = 0; i < batch.items.size() && !repeats_.empty(); ++i) {
+    slot->repeats[i] = repeats_[first + i];
+  }
   batch.truths.resize(batch.items.size());
   batch.classes.resize(batch.items.size());
   batch.pixels.resize(batch.items.size() * 3 * static_cast<std::size_t>(batch.size.width) *
@@ -308,7 +367,8 @@ void Loader::Impl::fill(Slot& slot, std::size_t position) {
   const auto get = [&](std::size_t i) { return load_or_next(i, replaced); };
   Sample sample;
   if (options_.augment) {
-    Rng rng(options_.seed, Stream::augment, static_cast<std::uint64_t>(batch.at.epoch), item);
+    Rng rng(options_.seed, Stream::augment, static_cast<std::uint64_t>(batch.at.epoch),
+            item + slot.repeats[position] * dataset_.items.size());
     const auto one = dataset_.items[item].cls >= 0 ? classification_sample : training_sample;
     sample = one(item, dataset_.items.size(), get, augmentation, rng);
   } else {
@@ -334,6 +394,9 @@ Cursor Loader::cursor() const {
 }
 void Loader::seek(Cursor cursor) {
   impl_->seek(cursor);
+}
+void Loader::set_weights(std::vector<double> weights) {
+  impl_->set_weights(std::move(weights));
 }
 std::int64_t Loader::batches_per_epoch() const {
   return impl_->batches();

@@ -21,6 +21,8 @@ struct LoaderOptions {
   int threads = 0;  // 0 = what this process may use
   int ahead = 3;    // batches made beforehand: bounds the memory
   std::uint64_t seed = 0;
+  /// Of so many processes this is the rank-th: each makes its part of every batch.
+  int rank = 0, ranks = 1;
   bool augment = true;     // false: letterboxed to augmentation.input
   bool shuffle = true;     // a new order each epoch
   bool drop_last = false;  // of an epoch, when it is short (not with rect: always the same ones)
@@ -43,6 +45,8 @@ struct LoaderOptions {
 struct Batch {
   Cursor at;
   Size size;
+  std::size_t first = 0, of_all = 0;             // place in the batch of all ranks, its pictures
+  bool shared = false;                           // fewer than ranks: each rank has all of them
   std::vector<std::size_t> items;                // numbers of Dataset::items
   std::vector<std::uint8_t> pixels;              // N, 3, H, W; RGB; 255 is 1.0
   std::vector<std::vector<Truth>> truths;        // in pixels of `size`
@@ -63,6 +67,9 @@ class Loader {
   Batch next();
   Cursor cursor() const;  // of the batch that next() will give
   void seek(Cursor cursor);
+  /// From the epoch of the next batch on an epoch draws its pictures, with replacement, with these
+  /// weights, one for each; what was made ahead is made again. None, or all 0: each picture once.
+  void set_weights(std::vector<double> weights);
   std::int64_t batches_per_epoch() const;
   std::int64_t replaced() const;  // by the batches given so far
 
@@ -78,5 +85,9 @@ Size rect_size(std::span<const Size> pictures, Size input, int stride, double pa
 /// The order of an epoch.
 std::vector<std::size_t> epoch_order(std::size_t count, std::uint64_t seed, std::int64_t epoch,
                                      bool shuffle);
+
+/// As many pictures as there are weights, drawn with replacement.
+std::vector<std::size_t> drawn_order(std::span<const double> weights, std::uint64_t seed,
+                                     std::int64_t epoch);
 
 }  // namespace syolo

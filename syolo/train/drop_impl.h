@@ -18,7 +18,7 @@ double block_ramp(double progress);
 
 /// Of one pass: how much, and where its random numbers come from.
 struct Drops {
-  DropRates rates;
+  DropRates rates = {};
   std::uint64_t seed = 0;
   std::int64_t batch = 0;        // of the run
   std::int64_t first_image = 0;  // the tensors' first picture, counted within the batch

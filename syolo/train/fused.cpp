@@ -34,12 +34,14 @@ torch::Tensor tensor_of(const Values& values) {
 
 struct Moments {
   Values mean, variance;  // of the rows: divided by their number
+  double count = 0;       // rows
 };
 Moments moments(const torch::Tensor& src) {
   const norm::Rows rows = rows_of(src);
-  Moments moments{values_of(src[0].select(2, 0).select(1, 0)), {}};  // the first pixel
+  Moments moments{values_of(src[0].select(2, 0).select(1, 0)), {}, 0};  // the first pixel
   const norm::Sums sums = norm::sums(rows, src.data_ptr(), moments.mean);
   const auto count = static_cast<double>(rows.rows);
+  moments.count = count;
   for (std::size_t c = 0; c < moments.mean.size(); ++c) {
     const double offset = sums.first[c] / count;
     moments.mean[c] += offset;
@@ -48,8 +50,28 @@ Moments moments(const torch::Tensor& src) {
   return moments;
 }
 
+/// Of the batches of all ranks together.
+Moments joined(const Moments& own, Group& group) {
+  const std::size_t channels = own.mean.size();
+  Values sums(2 * channels + 1);
+  for (std::size_t c = 0; c < channels; ++c) {
+    sums[c] = own.count * own.mean[c];
+    sums[channels + c] = own.count * (own.variance[c] + own.mean[c] * own.mean[c]);
+  }
+  sums.back() = own.count;
+  group.sum(sums);
+  Moments all{{}, {}, sums.back()};
+  for (std::size_t c = 0; c < channels; ++c) {
+    const double mean = sums[c] / all.count;
+    all.mean.push_back(mean);
+    all.variance.push_back(std::max(0.0, sums[channels + c] / all.count - mean * mean));
+  }
+  return all;
+}
+
 /// Moments of the batch and those before it in the window, as Darknet gathers them.
-Moments gathered(const Moments& batch, double count, NormWindow& window) {
+Moments gathered(const Moments& batch, NormWindow& window) {
+  const double count = batch.count;
   if (window.batches++ == 0) {
     window.mean.assign(batch.mean.size(), 0), window.square.assign(batch.mean.size(), 0);
   }
@@ -75,18 +97,35 @@ norm::Channels channels_of(const torch::Tensor& table) {
   return {values_of(table[0]), values_of(table[1]), values_of(table[2]), values_of(table[3])};
 }
 
+/// What the gradients of one batch, or of all ranks' together, sum to.
+struct BatchSums {
+  Values of_bias, of_scale;
+  double count = 0;  // rows
+};
+BatchSums batch_sums(const Values& of_bias, const Values& of_scale, double rows,
+                     std::int64_t group) {
+  if (group == 0) return {of_bias, of_scale, rows};
+  Values all = of_bias;
+  all.insert(all.end(), of_scale.begin(), of_scale.end());
+  all.push_back(rows);
+  reinterpret_cast<Group*>(group)->sum(all);  // NOLINT(performance-no-int-to-ptr): as saved
+  const auto half = all.begin() + static_cast<std::ptrdiff_t>(of_bias.size());
+  return {{all.begin(), half}, {half, all.end() - 1}, all.back()};
+}
+
 class Normalize : public torch::autograd::Function<Normalize> {
  public:
   static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& src,
                                const torch::Tensor& scale, const torch::Tensor& bias,
                                const torch::Tensor& mean, const torch::Tensor& deviation,
-                               bool of_batch, const Act& act) {
+                               const NormOptions& options, const Act& act) {
     const torch::Tensor table = torch::stack(
         {mean, deviation, scale.detach().to(torch::kFloat64), bias.detach().to(torch::kFloat64)});
     torch::Tensor dst = torch::empty_like(src);
     norm::normalize(rows_of(src), src.data_ptr(), channels_of(table), act, dst.data_ptr());
     context->save_for_backward({src, table});
-    context->saved_data["of_batch"] = of_batch;
+    context->saved_data["of_batch"] = options.of_batch;
+    context->saved_data["group"] = reinterpret_cast<std::int64_t>(options.group);
     context->saved_data["act"] = std::string(act.name());
     return dst;
   }
@@ -102,13 +141,15 @@ class Normalize : public torch::autograd::Function<Normalize> {
     norm::Sums sums = norm::gradient_sums(rows, src.data_ptr(), of_dst.data_ptr(), channels, act);
     const Values of_bias = sums.first;
     Values of_scale = sums.second, slope(of_bias.size()), shift(of_bias.size());
-    const double share =
-        context->saved_data.at("of_batch").toBool() ? 1 / static_cast<double>(rows.rows) : 0;
-    for (std::size_t c = 0; c < of_bias.size(); ++c) {
-      const double deviation = channels.deviation[c], factor = channels.scale[c] / deviation;
-      of_scale[c] /= deviation;
-      slope[c] = -factor * of_scale[c] / deviation * share;
-      shift[c] = -factor * of_bias[c] * share;
+    for (std::size_t c = 0; c < of_scale.size(); ++c) of_scale[c] /= channels.deviation[c];
+    if (context->saved_data.at("of_batch").toBool()) {
+      const BatchSums batch = batch_sums(of_bias, of_scale, static_cast<double>(rows.rows),
+                                         context->saved_data.at("group").toInt());
+      for (std::size_t c = 0; c < of_bias.size(); ++c) {
+        const double deviation = channels.deviation[c], factor = channels.scale[c] / deviation;
+        slope[c] = -factor * batch.of_scale[c] / deviation / batch.count;
+        shift[c] = -factor * batch.of_bias[c] / batch.count;
+      }
     }
     torch::Tensor of_src = torch::empty_like(src);
     norm::gradient(rows, src.data_ptr(), of_dst.data_ptr(), channels, act, slope, shift,
@@ -135,20 +176,23 @@ torch::Tensor normalize(const torch::Tensor& src, const NormTensors& tensors,
   const torch::Tensor from = channels_last(src);
   torch::Tensor mean = tensors.mean.to(torch::kFloat64);
   torch::Tensor variance = tensors.variance.to(torch::kFloat64);
-  if (options.of_batch) {
+  if (options.of_batch && options.moments != nullptr && options.moments->mean.defined()) {
+    mean = options.moments->mean, variance = options.moments->variance;
+  } else if (options.of_batch) {
     const torch::NoGradGuard no_grad;
-    const auto count = static_cast<double>(from.numel() / from.size(1));
-    double unbiased = count / (count - 1);
     Moments batch = moments(from.detach());
-    if (options.window != nullptr) batch = gathered(batch, count, *options.window), unbiased = 1;
+    if (options.group != nullptr) batch = joined(batch, *options.group);
+    double unbiased = batch.count / (batch.count - 1);
+    if (options.window != nullptr) batch = gathered(batch, *options.window), unbiased = 1;
     mean = tensor_of(batch.mean), variance = tensor_of(batch.variance);
     move(tensors.mean, batch.mean, 1, options.rate);
     move(tensors.variance, batch.variance, unbiased, options.rate);
+    if (options.moments != nullptr) *options.moments = {mean, variance};
   }
   const torch::Tensor deviation = (variance + options.epsilon).sqrt();
   const bool known = norm::knows(act.act);
   const torch::Tensor dst = Normalize::apply(from, tensors.scale, tensors.bias, mean, deviation,
-                                             options.of_batch, known ? act.act : Act::linear());
+                                             options, known ? act.act : Act::linear());
   return known ? dst : activate(act, dst);
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "syolo/graph/program.h"
-#include "syolo/train/torch_impl.h"
+#include "syolo/train/group_impl.h"
 
 namespace syolo::train {
 
@@ -19,10 +19,17 @@ struct NormWindow {
   std::vector<double> mean, square;
 };
 
+/// Of a batch, to normalise it again: a call that finds them moves neither statistics nor window.
+struct NormMoments {
+  torch::Tensor mean, variance;  // undefined until then
+};
+
 struct NormOptions {
   double epsilon = 1e-5;
-  bool of_batch = true;          // by statistics of the batch; else by the running ones
-  double rate = 0;               // how far the running statistics move to those of the batch
+  bool of_batch = true;    // by statistics of the batch; else by the running ones
+  double rate = 0;         // how far the running statistics move to those of the batch
+  Group* group = nullptr;  // whose batches count as one; none: this one alone
+  NormMoments* moments = nullptr;
   NormWindow* window = nullptr;  // by the mean of the batches gathered in it, this one as well
 };
 

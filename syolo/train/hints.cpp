@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "syolo/graph/cfg.h"
+#include "syolo/graph/rewrite.h"
 
 namespace syolo::train {
 
@@ -67,16 +67,8 @@ std::size_t Hints::choice(std::string_view key, std::string_view fallback,
 }
 
 Hints layer_hints(const Graph& graph, NodeId node) {
+  KeyValues keys = keys_of(graph, node);
   const Node& layer = graph.node(node);
-  CfgWriter writer(node, layer.src);
-  layer.layer->write(writer);
-  const std::string text = writer.take();
-  KeyValues keys;
-  for (const std::string_view line : lines(text)) {
-    const std::size_t equals = line.find('=');
-    if (equals == std::string_view::npos) continue;
-    keys.emplace_back(line.substr(0, equals), line.substr(equals + 1));
-  }
   keys.insert(keys.end(), layer.hints.begin(), layer.hints.end());
   return {std::move(keys), layer.where};
 }

@@ -8,7 +8,7 @@
 namespace syolo {
 
 /// Raised with every change of trainer.h, layers.h or of this file.
-inline constexpr int kTrainModuleVersion = 6;
+inline constexpr int kTrainModuleVersion = 8;
 inline constexpr const char* kTrainModuleName = "libsyolo_train.so";
 inline constexpr const char* kTrainModuleEntry = "syolo_train_module";
 

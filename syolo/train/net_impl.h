@@ -23,6 +23,8 @@ struct Pass {
   Mode mode;
   const Drops* drops = nullptr;  // none: nothing is dropped
   int mini_batch = 0;            // of its step, from 0: CmBN gathers statistics over them
+  /// Gets what each head's convolution reads, in file order.
+  std::vector<torch::Tensor>* features = nullptr;
 };
 
 struct NetOptions {
@@ -32,6 +34,10 @@ struct NetOptions {
   bool bf16 = false;
   /// All normalisations gather statistics over the mini-batches of a step, not only those of cbn=1.
   bool cmbn = false;
+  /// Training passes keep what segments of the program exchange alone; their way back computes the
+  /// rest anew, with the same bits.
+  bool recompute = false;
+  Group* group = nullptr;  // whose batches are normalised as one; none: each by itself
   /// How far running statistics move to those of a batch. ScaledYOLOv4: 0.03; Darknet: 0.1 on a
   /// CPU, 0.01 on a GPU.
   double statistics_rate = 0.03;

@@ -7,7 +7,12 @@
 namespace syolo::train {
 namespace {
 
-constexpr double kLowest = std::numeric_limits<float>::lowest();
+/// What no window takes for its largest value while it holds another.
+double lowest(const torch::Tensor& values) {
+  return values.scalar_type() == torch::kBFloat16
+             ? static_cast<double>(std::numeric_limits<c10::BFloat16>::lowest())
+             : static_cast<double>(std::numeric_limits<float>::lowest());
+}
 
 /// Windows of one axis: how far they start before the first cell and end behind the last one
 /// (negative: cells that no window reaches).
@@ -27,7 +32,7 @@ torch::Tensor padded(const torch::Tensor& src, const Reach& y, const Reach& x, d
 
 torch::Tensor pool_depth(const Pool& op, const torch::Tensor& src) {
   const std::int64_t missing = (op.depth - src.size(1) % op.depth) % op.depth;
-  const torch::Tensor full = torch::constant_pad_nd(src, {0, 0, 0, 0, 0, missing}, kLowest)
+  const torch::Tensor full = torch::constant_pad_nd(src, {0, 0, 0, 0, 0, missing}, lowest(src))
                                  .reshape({src.size(0), -1, op.depth, src.size(2), src.size(3)});
   return std::get<0>(full.max(1));
 }
@@ -80,7 +85,7 @@ torch::Tensor pool(const Pool& op, const torch::Tensor& src, const Shape& dst) {
   const std::int64_t size[] = {op.kh, op.kw}, stride[] = {op.stride_y, op.stride_x};
   const std::int64_t pad[] = {even ? y.before : 0, even ? x.before : 0};
   if (op.kind == Pool::Kind::max) {
-    return torch::max_pool2d(even ? src : padded(src, y, x, kLowest), size, stride, pad);
+    return torch::max_pool2d(even ? src : padded(src, y, x, lowest(src)), size, stride, pad);
   }
   if (even) return torch::avg_pool2d(src, size, stride, pad, false, /*count_include_pad=*/false);
   // The share of each window that lies inside; a window wholly outside holds zeros only.

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "syolo/train/hints_impl.h"
+
 namespace syolo::train {
 
 Optimizer::Optimizer(Net& net, const OptimizerOptions& options) : net_(net), options_(options) {
@@ -10,6 +12,10 @@ Optimizer::Optimizer(Net& net, const OptimizerOptions& options) : net_(net), opt
     tensors_["momentum/" + to_text(id)] = torch::zeros_like(tensor).detach();
     if (options_.kind == OptimizerKind::sgd) continue;
     tensors_["square/" + to_text(id)] = torch::zeros_like(tensor).detach();
+  }
+  for (const Node& node : net_.graph().nodes()) {
+    const double factor = Hints(node.hints, node.where).real("learning_rate", 1);
+    if (factor != 1) factors_[static_cast<NodeId>(&node - net_.graph().nodes().data())] = factor;
   }
 }
 
@@ -48,7 +54,9 @@ void Optimizer::step(const Rates& rates, double gradient_scale) {
   ++steps_;
   for (const auto& [id, parameter] : net_.tensors()) {
     if (!parameter.grad().defined()) continue;
-    const double rate = id.role == Role::bias ? rates.biases : rates.weights;
+    const auto factor = factors_.find(id.node);
+    const double rate = (id.role == Role::bias ? rates.biases : rates.weights) *
+                        (factor == factors_.end() ? 1 : factor->second);
     const double decay = id.role == Role::kernel ? options_.weight_decay : 0;
     torch::Tensor gradient = parameter.grad();
     if (gradient_scale != 1) gradient = gradient * gradient_scale;

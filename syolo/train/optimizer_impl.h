@@ -26,7 +26,8 @@ class Optimizer {
   void zero_gradients();
   /// The largest magnitude among the gradients; NaN or infinite when one of them is.
   double largest_gradient() const;
-  /// One step. Gradients are multiplied by `gradient_scale` first. adam: momentum is beta1.
+  /// One step. Gradients are multiplied by `gradient_scale` first. adam: momentum is beta1. A
+  /// layer's learning_rate of the cfg multiplies its rates.
   void step(const Rates& rates, double gradient_scale = 1);
 
   std::int64_t steps() const { return steps_; }
@@ -41,6 +42,7 @@ class Optimizer {
   OptimizerOptions options_;
   std::int64_t steps_ = 0;
   Named tensors_;
+  std::map<NodeId, double> factors_;  // of layers whose rate is not the network's
 };
 
 /// What one step does to the average.

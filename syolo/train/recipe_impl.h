@@ -6,6 +6,7 @@
 #include <set>
 #include <span>
 
+#include "syolo/train/adversarial_impl.h"
 #include "syolo/train/losses/losses_impl.h"
 #include "syolo/train/optimizer_impl.h"
 #include "syolo/train/trainer.h"
@@ -38,6 +39,8 @@ class Recipe {
   /// What the sum of a step's gradients is multiplied by.
   virtual double gradient_scale(std::int64_t images) const = 0;
   virtual LossTerms loss(const LossInput& input) const = 0;
+  /// How the pictures of half of the batches hide their objects before they are learnt.
+  virtual Hiding hiding(std::int64_t batch) const = 0;
   /// What a batch drops.
   virtual DropRates drops(std::int64_t batch) const = 0;
 

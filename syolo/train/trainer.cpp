@@ -1,6 +1,7 @@
 #include "syolo/train/trainer.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -8,7 +9,10 @@
 #include "syolo/base/parallel.h"
 #include "syolo/graph/lower.h"
 #include "syolo/train/checkpoint_impl.h"
+#include "syolo/train/gradient_sums_impl.h"
+#include "syolo/train/image_weights_impl.h"
 #include "syolo/train/loss_rows.h"
+#include "syolo/train/losses/distillation_impl.h"
 #include "syolo/train/recipe_impl.h"
 #include "syolo/weights/formats/safetensors.h"
 
@@ -61,6 +65,9 @@ void check(const Model& model, const Dataset& data, const TrainOptions& options)
   std::int64_t boxes = 0;
   for (const Item& item : data.items) boxes += std::ssize(item.truths);
   if (boxes == 0) refuse(format("{} pictures without any box", data.items.size()));
+  require(options.batch >= options.place.ranks,
+          "expected a batch of a picture at least for each of {} processes, found {}",
+          options.place.ranks, options.batch);
   const auto layers = std::ssize(model.graph.nodes());
   require(options.freeze < layers, "--freeze: expected fewer than all {} layers, found {}", layers,
           options.freeze);
@@ -68,6 +75,28 @@ void check(const Model& model, const Dataset& data, const TrainOptions& options)
   require(options.input.width % multiple == 0 && options.input.height % multiple == 0,
           "expected sides that are multiples of {}, found {}x{}", multiple, options.input.width,
           options.input.height);
+}
+
+/// A teacher answers for the same slots as the network.
+void check_teacher(const Model& model, const Model& teacher, const TrainOptions& options) {
+  const Shape input{1, model.graph.net().input.c, options.input.height, options.input.width};
+  const auto slots = [&](const Graph& graph) {
+    std::vector<std::string> all;
+    const Program program = lower(graph, input);
+    for (const HeadNode& head : heads(program)) {
+      const Shape& shape = program.shape(program.node_values[static_cast<std::size_t>(head.node)]);
+      all.push_back(format("{}x{} cells of {} anchors and {} classes", shape.w, shape.h,
+                           head.spec->anchors.size(), head.spec->classes));
+    }
+    return all;
+  };
+  const std::vector<std::string> own = slots(model.graph), others = slots(teacher.graph);
+  require(own.size() == others.size(), "--teacher: expected {} heads, found {}", own.size(),
+          others.size());
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    require(own[i] == others[i], "--teacher: expected head {} of {}, found {}", i + 1, own[i],
+            others[i]);
+  }
 }
 
 std::vector<Target> targets_of(const Batch& batch) {
@@ -85,12 +114,21 @@ std::vector<Target> targets_of(const Batch& batch) {
   return targets;
 }
 
+/// N,3,H,W bytes in the batch's own memory.
+torch::Tensor tensor_of(const Batch& batch) {
+  // The pixels are only read: LibTorch knows no const memory.
+  return torch::from_blob(const_cast<std::uint8_t*>(batch.pixels.data()),  // NOLINT: see above
+                          {std::ssize(batch.items), 3, batch.size.height, batch.size.width},
+                          torch::kUInt8);
+}
+
 /// Of a recipe that has sizes of its own, or multi-scale, or the input always.
 LoaderOptions loader_options(const TrainOptions& options, const train::Recipe& recipe,
                              const Graph& graph) {
   LoaderOptions loader;
   loader.batch = options.batch;
   loader.threads = options.threads;
+  loader.rank = options.place.rank, loader.ranks = options.place.ranks;
   loader.seed = options.seed;
   loader.cache_bytes = options.cache_bytes;
   loader.size = recipe.sizes();
@@ -129,7 +167,8 @@ class Run {
   Run(const Model& start, const Dataset& data, const TrainOptions& options,
       TrainObserver& observer) :
       options_(options),
-      observer_(observer), device_(device_of(options.device)),
+      data_(data), observer_(observer), group_(train::group_for(options.place)),
+      device_(device_of(options.device)),
       recipe_(train::make_recipe(start.graph, options, size_of(data, options))),
       loader_(data, loader_options(options, *recipe_, start.graph)), model_(trained(start)),
       specs_(heads_of(model_.graph)), freeze_(model_.graph, options.freeze),
@@ -137,7 +176,10 @@ class Run {
            {.tensors = torch::TensorOptions(device_).dtype(torch::kFloat32),
             .bf16 = options.precision == TrainPrecision::bf16,
             .cmbn = options.cmbn > 0,
+            .recompute = options.recompute,
+            .group = options.sync_bn ? together() : nullptr,
             .statistics_rate = recipe_->statistics_rate()}),
+      teacher_(teacher_of(options)), teacher_specs_(teacher_heads(options)), sums_(net_, *group_),
       optimizer_(net_, recipe_->optimizer()), average_(net_), generations_(options.out / "state") {}
 
   TrainResult operator()() {
@@ -151,6 +193,9 @@ class Run {
   }
 
  private:
+  /// The group where there are several ranks.
+  train::Group* together() const { return options_.place.ranks > 1 ? group_.get() : nullptr; }
+
   /// Epochs that have ended, when the last of them is measured.
   bool measures(std::int64_t epochs) const {
     return epochs % options_.evaluate_every == 0 || epochs == options_.epochs;
@@ -160,6 +205,17 @@ class Run {
     const std::int64_t epochs = progress_.next.epoch;
     return options_.patience > 0 && progress_.next.batch == 0 && measures(epochs) &&
            epochs > progress_.best_epoch + options_.patience;
+  }
+
+  std::unique_ptr<train::Net> teacher_of(const TrainOptions& options) const {
+    if (!options.teacher) return nullptr;
+    return std::make_unique<train::Net>(
+        options.teacher->graph, options.teacher->weights,
+        train::NetOptions{.tensors = torch::TensorOptions(device_).dtype(torch::kFloat32),
+                          .bf16 = options.precision == TrainPrecision::bf16});
+  }
+  static std::vector<HeadSpec> teacher_heads(const TrainOptions& options) {
+    return options.teacher ? heads_of(options.teacher->graph) : std::vector<HeadSpec>();
   }
 
   Model trained(const Model& start) const {
@@ -180,8 +236,9 @@ class Run {
       load(*state);
     }
     loader_.seek(progress_.next);
+    weigh_images();
     good_ = capture();
-    if (!options_.resume && options_.began) options_.began();
+    if (!options_.resume && options_.began && group_->leads()) options_.began();
     if (!options_.resume) save();
     means_.began = observer_.seconds();
   }
@@ -189,6 +246,7 @@ class Run {
   State capture() const {
     State state = train::checkpoint(net_, optimizer_, average_, progress_);
     state.texts["results"] = results_;
+    for (const double ap : class_ap_) state.texts["class_ap"] += format("{:.17g} ", ap);
     state.texts["lr_scale"] = format("{:.17g}", lr_scale_);
     state.texts["means"] = format("{:.17g} {:.17g} {:.17g} {} {}", means_.box, means_.objectness,
                                   means_.classes, means_.batches, means_.images);
@@ -203,6 +261,11 @@ class Run {
     };
     results_ = text("results");
     lr_scale_ = parse_real(text("lr_scale")).value_or(1);
+    class_ap_.clear();
+    const std::string of_classes = text("class_ap");
+    for (const std::string_view ap : split(of_classes, ' ')) {
+      if (!ap.empty()) class_ap_.push_back(parse_real(ap).value_or(0));
+    }
     const std::string kept = text("means");
     const auto parts = split(kept, ' ');
     require(parts.size() == 5, "expected means in the state, found \"{}\"", printable(kept, 80));
@@ -216,6 +279,7 @@ class Run {
   }
 
   void save() {
+    if (!group_->leads()) return;
     generations_.save(progress_.next.epoch * loader_.batches_per_epoch() + progress_.next.batch,
                       capture());
   }
@@ -231,9 +295,9 @@ class Run {
     rates.weights *= lr_scale_, rates.biases *= lr_scale_;
 
     net_.set_learning(freeze_, optimizer_.steps() + 1);
-    const train::Drops drops{recipe_->drops(number), options_.seed, number, 0};
-    const train::LossTerms terms = backward(batch, drops);
-    const auto images = static_cast<std::int64_t>(batch.items.size());
+    const bool steps = last || accumulated_ + 1 >= recipe_->batches_per_step(number);
+    const LossSums terms = backward(batch, number, steps);
+    const auto images = static_cast<std::int64_t>(batch.of_all);
     progress_.images_seen += images;
     progress_.next = loader_.cursor();
     means_.box += terms.box, means_.objectness += terms.objectness;
@@ -242,12 +306,13 @@ class Run {
                      static_cast<int>(images), terms.box, terms.objectness, terms.classes,
                      rates.weights});
     step_images_ += images;
-    if (++accumulated_ < recipe_->batches_per_step(number) && !last) return true;
+    ++accumulated_;
+    if (!steps) return true;
 
     step(rates);
     accumulated_ = 0, step_images_ = 0;
     if (last) end_epoch(batch.at.epoch, rates.weights);
-    if (!observer_.stop()) return true;
+    if (!group_->any(observer_.stop())) return true;
     save();
     return false;
   }
@@ -275,31 +340,89 @@ class Run {
     profile_.reset();
   }
 
-  train::LossTerms backward(const Batch& batch, const train::Drops& drops) {
-    const auto count = static_cast<std::int64_t>(batch.items.size());
-    // The pixels are only read: LibTorch knows no const memory.
-    const torch::Tensor pixels =
-        torch::from_blob(const_cast<std::uint8_t*>(batch.pixels.data()),  // NOLINT: see above
-                         {count, 3, batch.size.height, batch.size.width}, torch::kUInt8);
-    const torch::Tensor images = pixels.to(device_).to(torch::kFloat32).div_(255);
+  /// The pictures as the network sees them: half of them changed, where objects are to be hidden.
+  torch::Tensor shown(const Batch& batch, std::int64_t number) {
+    const torch::Tensor images = tensor_of(batch).to(device_).to(torch::kFloat32).div_(255);
+    const train::Hiding hiding = recipe_->hiding(number);
+    constexpr std::uint64_t kHides = std::uint64_t{1} << 41;  // numbers of nobody else
+    if (hiding.strength <= 0 ||
+        !Rng(options_.seed, Stream::dropout, static_cast<std::uint64_t>(number), kHides)
+             .chance(0.5)) {
+      return images;
+    }
+    return train::hidden(net_, images, specs_, hiding);
+  }
+
+  /// What the answers lack to be the teacher's.
+  torch::Tensor lesson(const train::Answers& own, const torch::Tensor& images, const Batch& batch) {
+    std::vector<torch::Tensor> logits, features;
+    {
+      const torch::NoGradGuard no_grad;
+      train::Pass pass(Mode::eval);
+      if (options_.distill_features > 0) pass.features = &features;
+      logits = teacher_->forward(images, pass);
+    }
+    const double share = batch.shared ? 1.0 / group_->size() : 1.0;
+    return share * train::distillation_loss(
+                       own, {logits, teacher_specs_, features}, batch.size,
+                       {options_.distill, options_.distill_features, options_.distill_temperature});
+  }
+
+  /// Of all ranks.
+  struct LossSums {
+    double box = 0, objectness = 0, classes = 0;
+  };
+
+  LossSums backward(const Batch& batch, std::int64_t number, bool steps) {
+    const torch::Tensor images = shown(batch, number);
+    const train::Drops drops{recipe_->drops(number), options_.seed, number,
+                             static_cast<std::int64_t>(batch.first)};
     train::Pass pass(Mode::train);
     pass.drops = &drops, pass.mini_batch = accumulated_;
+    std::vector<torch::Tensor> features;
+    if (teacher_ && options_.distill_features > 0) pass.features = &features;
     const std::vector<torch::Tensor> logits = net_.forward(images, pass);
     const std::vector<Target> targets = targets_of(batch);
     train::LossTerms terms;
     {
       const train::Span span(profile_.get(), "loss");
-      terms = recipe_->loss({logits, specs_, targets, batch.size});
+      terms = recipe_->loss({logits, specs_, targets, batch.size, together(),
+                             static_cast<std::int64_t>(batch.of_all), batch.shared});
+      if (teacher_) terms.total = terms.total + lesson({logits, specs_, features}, images, batch);
     }
+    const bool sums = steps && together() != nullptr;
+    if (sums) sums_.begin();
     if (terms.total.requires_grad()) terms.total.backward();  // else no layer learns yet
-    finite_ = finite_ && std::isfinite(terms.box + terms.objectness + terms.classes);
-    return terms;
+    const train::Span span(profile_.get(), "sums over ranks");
+    if (sums) sums_.finish();
+    std::array<double, 3> all = {terms.box, terms.objectness, terms.classes};
+    group_->sum(all);
+    finite_ = finite_ && std::isfinite(all[0] + all[1] + all[2]);
+    return {all[0], all[1], all[2]};
+  }
+
+  /// Running statistics of parts of batches: all ranks go on from their means.
+  void join_statistics() {
+    const torch::NoGradGuard no_grad;
+    std::vector<torch::Tensor> own, parts;
+    for (const auto& [id, tensor] : net_.tensors()) {
+      if (train::is_statistic(id.role)) own.push_back(tensor), parts.push_back(tensor.flatten());
+    }
+    if (own.empty()) return;
+    const torch::Tensor all = torch::cat(parts).to(torch::kCPU);
+    group_->start_sum(all)();
+    std::int64_t at = 0;
+    for (torch::Tensor& tensor : own) {
+      tensor.copy_(all.narrow(0, at, tensor.numel()).view(tensor.sizes()) / group_->size());
+      at += tensor.numel();
+    }
   }
 
   /// Nothing infinite or NaN ever enters the weights: such a step is left out; after some in a row
   /// the run goes back to the last good state at half the rate.
   void step(const train::Rates& rates) {
     const train::Span span(profile_.get(), "optimiser");
+    if (together() != nullptr && !options_.sync_bn) join_statistics();
     const bool good = finite_ && std::isfinite(optimizer_.largest_gradient());
     finite_ = true;
     if (good) {
@@ -346,6 +469,24 @@ class Run {
     lr_scale_ = scale;
     bad_steps_ = 0;
     loader_.seek(progress_.next);
+    weigh_images();
+  }
+
+  /// By what the last measurement says of the classes.
+  void weigh_images() {
+    if (options_.image_weights) loader_.set_weights(train::image_weights(data_, class_ap_));
+  }
+
+  /// The first rank measures, all know.
+  TrainScore measure(const Model& model, std::int64_t epoch) {
+    TrainScore score{0, 0, 0, 0, {}};
+    if (group_->leads()) score = observer_.evaluate(model, epoch);
+    std::vector<double> all = {score.precision, score.recall, score.ap50, score.ap};
+    score.class_ap.resize(data_.names.size());
+    all.insert(all.end(), score.class_ap.begin(), score.class_ap.end());
+    group_->sum(all);
+    class_ap_.assign(all.begin() + 4, all.end());
+    return {all[0], all[1], all[2], all[3], class_ap_};
   }
 
   void end_epoch(std::int64_t epoch, double lr) {
@@ -355,7 +496,7 @@ class Run {
     averaged.weights = average_.weights(model_.graph);
     averaged.images_seen = static_cast<std::uint64_t>(progress_.images_seen);
     const bool measured = measures(epoch + 1);
-    const TrainScore score = measured ? observer_.evaluate(averaged, epoch) : TrainScore();
+    const TrainScore score = measured ? measure(averaged, epoch) : TrainScore();
     const bool best = measured && score.ap >= progress_.best_ap;
     if (best) progress_.best_ap = score.ap, progress_.best_epoch = epoch;
     averaged.origin.training = format(
@@ -363,9 +504,10 @@ class Run {
         "\"AP50\": {:.4f}}}",
         kHeadLosses[static_cast<std::size_t>(options_.recipe)].name, epoch + 1, options_.seed,
         score.ap, score.ap50);
-    save_model(options_.out / "weights" / "last.safetensors", averaged);
-    if (best) save_model(options_.out / "weights" / "best.safetensors", averaged);
-
+    if (group_->leads()) {
+      save_model(options_.out / "weights" / "last.safetensors", averaged);
+      if (best) save_model(options_.out / "weights" / "best.safetensors", averaged);
+    }
     const auto batches = static_cast<double>(std::max<std::int64_t>(means_.batches, 1));
     const double seconds = std::max(trained - means_.began, 1e-9);
     results_ +=
@@ -373,8 +515,11 @@ class Run {
                epoch, optimizer_.steps(), lr, means_.box / batches, means_.objectness / batches,
                means_.classes / batches, score.precision, score.recall, score.ap50, score.ap,
                static_cast<double>(means_.images) / seconds, seconds);
-    write_file_atomic(options_.out / "results.csv", std::string(kResultsHead) + results_);
+    if (group_->leads()) {
+      write_file_atomic(options_.out / "results.csv", std::string(kResultsHead) + results_);
+    }
     means_ = {};
+    if (measured) weigh_images();
     good_ = capture();
     save();
     observer_.epoch_ended();
@@ -386,7 +531,9 @@ class Run {
   }
 
   const TrainOptions& options_;
+  const Dataset& data_;
   TrainObserver& observer_;
+  std::unique_ptr<train::Group> group_;
   torch::Device device_;
   std::unique_ptr<train::Recipe> recipe_;
   Loader loader_;
@@ -394,13 +541,17 @@ class Run {
   std::vector<HeadSpec> specs_;
   train::Freeze freeze_;
   train::Net net_;
+  std::unique_ptr<train::Net> teacher_;
+  std::vector<HeadSpec> teacher_specs_;
+  train::GradientSums sums_;
   train::Optimizer optimizer_;
   train::Average average_;
   train::Generations generations_;
   train::Progress progress_;
   State good_;  // what a rollback goes back to
   Means means_;
-  std::string results_;  // lines of results.csv
+  std::vector<double> class_ap_;  // measured last
+  std::string results_;           // lines of results.csv
   double lr_scale_ = 1;
   int accumulated_ = 0, bad_steps_ = 0, rollbacks_ = 0;
   std::int64_t step_images_ = 0;             // since the last step
@@ -428,7 +579,8 @@ void prepare(const Path& out, bool resume) {
 TrainResult train_model(const Model& model, const Dataset& data, const TrainOptions& options,
                         TrainObserver& observer) {
   check(model, data, options);
-  prepare(options.out, options.resume);
+  if (options.teacher) check_teacher(model, *options.teacher, options);
+  if (options.place.rank == 0) prepare(options.out, options.resume);
   train::keep_freed_memory();
   torch::set_num_threads(options.threads > 0 ? options.threads : cpu_budget().threads());
   // Sums in one order, so that a run can be repeated and resumed bit by bit.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -18,18 +19,29 @@ enum class TrainPrecision { f32, bf16 };
 /// but epochs and batch.
 enum class TrainRecipe { scaled_yolov4, darknet };
 
+/// Several processes train together; they meet at the first one's address. Each gets its part of
+/// every batch; the first one evaluates and writes.
+struct RankPlace {
+  int rank = 0, ranks = 1;
+  std::string host = "127.0.0.1";
+  int port = 0;
+};
+
 struct TrainOptions {
   TrainRecipe recipe = TrainRecipe::scaled_yolov4;
   int epochs = 0, batch = 0;  // 0: completed() knows
   Size input = {640, 640};
   std::string device = "cpu";  // any that LibTorch knows: "cpu", "cuda", "cuda:1", ...
   std::uint64_t seed = 0;
+  RankPlace place;
   int threads = 0;          // 0: what this process may use
   Path out;                 // the run folder
   bool resume = false;      // goes on from the newest state in `out`
   std::set<NodeId> random;  // layers whose weights are random: they start as the recipe says
   TrainOptimizer optimizer = TrainOptimizer::sgd;
   TrainPrecision precision = TrainPrecision::f32;
+  bool sync_bn = true;  // ranks normalise by the statistics of the whole batch; else of their part
+  bool recompute = false;  // less memory for more time, the same bits
   int freeze = 0;          // so many of the first layers stay as they are
   int patience = 0;        // ends after as many epochs without a better AP; 0: never
   int evaluate_every = 1;  // epochs; the last one always
@@ -40,11 +52,15 @@ struct TrainOptions {
   double box = 0.05, obj = 1, cls = 0.5, obj_pw = 1, cls_pw = 1;
   double anchor_t = 4, fl_gamma = 0, label_smoothing = 0;
   double dropout = 0, dropblock = 0, dropconnect = 0;  // probabilities before heads; blocks grow
+  double adversarial = 0;  // how far pictures are changed against the network at the end
+  std::shared_ptr<const Model> teacher = {};  // whose answers count beside the truth
+  double distill = 1, distill_features = 0, distill_temperature = 1;  // with a teacher
   double cmbn = 0;           // 1: normalisations gather statistics over the batches of a step
   double nominal_batch = 0;  // pictures of one step; 0: 64, fewer for small datasets
   double average_decay = 0, average_ramp = 0;  // of the averaged weights; 0: by the run's steps
-  bool multi_scale = false;  // scaled-yolov4: batches of 0.5 to 1.5 times the input
-  Size largest = {0, 0};     // of a batch; completed() knows
+  bool image_weights = false;  // pictures are drawn more often when their classes do badly
+  bool multi_scale = false;    // scaled-yolov4: batches of 0.5 to 1.5 times the input
+  Size largest = {0, 0};       // of a batch; completed() knows
   AugmentOptions augmentation;
   int profile = 0;  // batches to measure, after some that warm up
   /// Called once the folder is there and everything has been checked, unless resumed.
@@ -68,6 +84,7 @@ struct TrainPart {
 /// What evaluation found; -1: nothing to measure.
 struct TrainScore {
   double precision = -1, recall = -1, ap50 = -1, ap = -1;
+  std::vector<double> class_ap = {};  // AP of each class, 0 where there is nothing to measure
 };
 
 class TrainObserver {
@@ -76,7 +93,7 @@ class TrainObserver {
   /// Pixels and boxes that the next batch() is about.
   virtual void sees(const Batch& /*batch*/) {}
   virtual void batch(const TrainBatch& /*done*/) {}
-  /// The averaged weights after an epoch.
+  /// The averaged weights after an epoch; only the first rank is asked.
   virtual TrainScore evaluate(const Model& model, std::int64_t epoch) = 0;
   /// results.csv and the state hold the epoch.
   virtual void epoch_ended() {}
@@ -101,7 +118,8 @@ struct TrainResult {
 /// and resumed or not.
 /// @throws Error(input) when model and dataset do not fit, Error(data_refused) for a dataset
 /// without pictures or boxes, Error(io) for a folder that cannot be written, Error(unsupported)
-/// for a device that is not here, Error(diverged) when losses stay infinite or NaN
+/// for a device that is not here, Error(diverged) when losses stay infinite or NaN,
+/// Error(rank_lost) when another process of the training has ended
 TrainResult train_model(const Model& model, const Dataset& data, const TrainOptions& options,
                         TrainObserver& observer);
 

@@ -168,6 +168,71 @@ TEST(Loader, NeedsNoFolderThatCanBeWritten) {
   EXPECT_TRUE(same(loader.next(), batches(set.data, options(1), 1)[0]));
 }
 
+TEST(Loader, RanksMakeThePartsOfEveryBatch) {
+  const Pictures set(10);  // batches of 4, 4 and 2
+  LoaderOptions o = options(2);
+  const auto whole = batches(set.data, o, 6);
+  for (const int ranks : {2, 3}) {
+    std::vector<std::vector<Batch>> parts;
+    for (int rank = 0; rank < ranks; ++rank) {
+      o.rank = rank, o.ranks = ranks;
+      parts.push_back(batches(set.data, o, 6));
+    }
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+      Batch joined = parts[0][i];
+      EXPECT_EQ(joined.of_all, whole[i].items.size());
+      EXPECT_EQ(joined.shared, whole[i].items.size() < static_cast<std::size_t>(ranks));
+      for (std::size_t rank = 1; rank < parts.size() && !joined.shared; ++rank) {
+        const Batch& part = parts[rank][i];
+        EXPECT_EQ(part.first, joined.items.size());
+        joined.items.insert(joined.items.end(), part.items.begin(), part.items.end());
+        joined.pixels.insert(joined.pixels.end(), part.pixels.begin(), part.pixels.end());
+        joined.truths.insert(joined.truths.end(), part.truths.begin(), part.truths.end());
+      }
+      EXPECT_TRUE(same(joined, whole[i])) << ranks << " ranks, batch " << i;
+    }
+  }
+}
+
+TEST(Loader, DrawsPicturesByTheirWeightsAndEachTimeAnew) {
+  const Pictures set(8);
+  std::vector<double> weights(8, 1);
+  weights[2] = 0, weights[5] = 9;
+  const auto epochs = [&](Cursor at, int count) {
+    Loader loader(set.data, options(2));
+    loader.next();  // others are ahead
+    loader.seek(at);
+    loader.set_weights(weights);
+    std::vector<Batch> result;
+    for (int i = 0; i < count; ++i) result.push_back(loader.next());
+    return result;
+  };
+  const std::vector<Batch> got = epochs({0, 0}, 100);
+  std::vector<int> drawn(8);
+  std::set<std::vector<std::uint8_t>> pictures;
+  for (const Batch& batch : got) {
+    for (std::size_t i = 0; i < 4; ++i) {
+      ++drawn[batch.items[i]];
+      const auto first = batch.pixels.begin() + static_cast<std::ptrdiff_t>(i * 3 * 64 * 64);
+      pictures.insert({first, first + 3 * 64 * 64});
+    }
+  }
+  EXPECT_EQ(drawn[2], 0);
+  EXPECT_NEAR(drawn[5], 400 * 9 / 15.0, 40);
+  EXPECT_NEAR(drawn[0], 400 / 15.0, 20);
+  EXPECT_EQ(pictures.size(), 400U) << "a picture that comes again is changed anew";
+  const std::vector<Batch> later = epochs({3, 1}, 5);
+  for (std::size_t i = 0; i < later.size(); ++i) EXPECT_TRUE(same(later[i], got[7 + i]));
+}
+
+TEST(Loader, WeightsOfNothingShowEveryPictureOnce) {
+  const Pictures set(9);
+  const auto plain = batches(set.data, options(1), 5);
+  Loader loader(set.data, options(1));
+  loader.set_weights(std::vector<double>(9, 0));
+  for (const Batch& batch : plain) EXPECT_TRUE(same(loader.next(), batch));
+}
+
 TEST(Loader, ResumesInTheMiddleOfAnEpochWithTheSameBytes) {
   const Pictures set(14, {2});
   for (LoaderOptions o : forms()) {

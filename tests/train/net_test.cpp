@@ -242,20 +242,26 @@ TEST(Net, GathersStatisticsOverTheBatchesOfAStep) {
       << "moved at every batch";
 }
 
-/// Both precisions' gradients and outputs of a network of the family, as directions.
 TEST(Net, InBf16GoesWhereF32Goes) {
-  const OracleCase test = load_oracle_case("family", "yolov4-csp-swish");
+  std::string cfg = "[net]\nwidth=64\nheight=64\nchannels=3\n";
+  for (const char* act : {"mish", "swish", "leaky", "mish"}) {
+    cfg +=
+        std::string("[convolutional]\nbatch_normalize=1\nfilters=16\nsize=3\nstride=1\npad=1\n") +
+        "activation=" + act + "\n";
+  }
+  cfg +=
+      "[convolutional]\nfilters=14\nsize=1\nactivation=linear\n[yolo]\nmask=0,1\n"
+      "anchors=8,8,16,16\nnum=2\nclasses=2\n";
+  Findings findings;
+  const Graph graph = read_cfg(cfg, "small.cfg", findings);
   const auto gradients = [&](bool bf16) {
-    Net net(test.graph, test.made.weights, {.bf16 = bf16});
+    Net net(graph, random_weights(graph, 1), {.bf16 = bf16});
     torch::manual_seed(1);
-    const std::vector<torch::Tensor> logits = net.forward(torch::rand({2, 3, 64, 64}), Mode::train);
-    torch::Tensor sum = torch::zeros({});
-    for (const torch::Tensor& logit : logits) {
-      EXPECT_EQ(logit.scalar_type(), torch::kFloat32);
-      sum = sum + logit.square().mean();
-    }
-    sum.backward();
-    std::vector<torch::Tensor> all = {sum.detach().reshape({1})};
+    const torch::Tensor logits = net.forward(torch::rand({2, 3, 64, 64}), Mode::train)[0];
+    EXPECT_EQ(logits.scalar_type(), torch::kFloat32);
+    // Of weights without a mean: normalisation takes the mean of what comes back away.
+    (logits * torch::randn(logits.sizes())).sum().backward();
+    std::vector<torch::Tensor> all = {logits.detach().flatten()};
     for (const auto& [id, tensor] : net.tensors()) {
       if (tensor.requires_grad()) all.push_back(tensor.grad().flatten());
     }
@@ -263,10 +269,55 @@ TEST(Net, InBf16GoesWhereF32Goes) {
   };
   const std::vector<torch::Tensor> half = gradients(true), full = gradients(false);
   ASSERT_EQ(half.size(), full.size());
-  EXPECT_NEAR(half[0].item<double>() / full[0].item<double>(), 1, 0.03);
-  const torch::Tensor a = torch::cat(half), b = torch::cat(full);
-  EXPECT_GT((a.dot(b) / (a.norm() * b.norm())).item<double>(), 0.99);
-  EXPECT_FALSE(torch::equal(a, b)) << "bf16 rounds";
+  // Logits keep two digits. Gradients are sums of terms that nearly cancel: a change of the
+  // pictures by 0.1 % changes them by 3 to 7 %, so the rounding of ten tensors on the way may by
+  // some times that.
+  for (std::size_t i = 0; i < half.size(); ++i) {
+    const double difference = ((half[i] - full[i]).norm() / full[i].norm()).item<double>();
+    EXPECT_LT(difference, i == 0 ? 0.02 : 0.25) << "tensor " << i;
+  }
+  EXPECT_FALSE(torch::equal(half[0], full[0])) << "bf16 rounds";
+}
+
+/// Everything that a step changes or hands on, of two batches.
+std::vector<torch::Tensor> two_steps(const OracleCase& test, train::NetOptions options,
+                                     int frozen) {
+  Net net(test.graph, test.made.weights, options);
+  net.set_learning(train::Freeze(test.graph, frozen), 1);
+  const train::Drops drops{.rates = {.out = 0.2, .block = 0.2, .connect = 0.1}, .seed = 1};
+  torch::manual_seed(1);
+  std::vector<torch::Tensor> all;
+  for (int mini_batch = 0; mini_batch < 2; ++mini_batch) {
+    train::Pass pass(Mode::train);
+    pass.drops = &drops, pass.mini_batch = mini_batch;
+    torch::Tensor sum = torch::zeros({});
+    for (const torch::Tensor& logit : net.forward(torch::rand({2, 3, 64, 64}), pass)) {
+      sum = sum + logit.square().mean();
+      all.push_back(logit.detach());
+    }
+    sum.backward();
+  }
+  for (const auto& [id, tensor] : net.tensors()) {
+    all.push_back(tensor.grad().defined() ? tensor.grad() : tensor.detach());
+  }
+  return all;
+}
+
+TEST(Net, ComputesSegmentsAnewToTheSameBits) {
+  for (const char* name : {"yolov4-csp-swish", "yolov4-tiny", "yolov3-spp"}) {
+    for (const int frozen : {0, 20}) {
+      SCOPED_TRACE(std::string(name) + (frozen > 0 ? ", frozen" : ""));
+      const OracleCase test = load_oracle_case("family", name);
+      train::NetOptions options{.cmbn = true};
+      const std::vector<torch::Tensor> want = two_steps(test, options, frozen);
+      options.recompute = true;
+      const std::vector<torch::Tensor> got = two_steps(test, options, frozen);
+      ASSERT_EQ(got.size(), want.size());
+      for (std::size_t i = 0; i < want.size(); ++i) {
+        EXPECT_TRUE(torch::equal(got[i], want[i])) << "tensor " << i;
+      }
+    }
+  }
 }
 
 /// Every operation has a kernel for bf16, forward and back.

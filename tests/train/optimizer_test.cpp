@@ -238,5 +238,25 @@ TEST(DarknetSchedule, RefusesWhatItCannotFollow) {
   }
 }
 
+TEST(Optimizer, ALayersLearningRateMultipliesItsOwn) {
+  Findings findings;
+  const Graph graph = read_cfg(
+      "[net]\nwidth=8\nheight=8\nchannels=1\n[convolutional]\nfilters=1\nsize=1\n"
+      "activation=linear\n[convolutional]\nfilters=1\nsize=1\nactivation=linear\n"
+      "learning_rate=0.25\n",
+      "two.cfg", findings);
+  train::Net net(graph, random_weights(graph, 1), {});
+  train::Optimizer optimizer(net, {.nesterov = false, .weight_decay = 0});
+  const Weights before = net.weights();
+  for (const auto& [id, tensor] : net.tensors()) tensor.mutable_grad() = torch::ones_like(tensor);
+  optimizer.step({0.5, 0.5, 0.9});
+  const Weights after = net.weights();
+  for (const auto& [id, tensor] : before.all()) {
+    EXPECT_NEAR(after.at(id).values()[0], tensor.values()[0] - 0.5 * (id.node == 0 ? 1 : 0.25),
+                1e-6)
+        << to_text(id);
+  }
+}
+
 }  // namespace
 }  // namespace syolo::test

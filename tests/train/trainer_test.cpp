@@ -8,6 +8,7 @@
 #include <cmath>
 #include <functional>
 #include <set>
+#include <thread>
 
 #include "syolo/boxes/iou.h"
 #include "syolo/data/formats.h"
@@ -15,8 +16,10 @@
 #include "syolo/graph/lower.h"
 #include "syolo/image/codec.h"
 #include "syolo/runtime/detector.h"
+#include "syolo/train/image_weights_impl.h"
 #include "syolo/weights/formats/safetensors.h"
 #include "tests/support/engine.h"
+#include "tests/support/free_port.h"
 #include "tests/support/temp_dir.h"
 
 namespace syolo::test {
@@ -90,7 +93,7 @@ struct Watcher : TrainObserver {
   void batch(const TrainBatch& done) override { batches.push_back(done); }
   TrainScore evaluate(const Model& /*model*/, std::int64_t epoch) override {
     evaluated.push_back(epoch);
-    return {0.5, 0.5, 0.5, epoch == 1 ? 0.9 : 0.1};
+    return {0.5, 0.5, 0.5, epoch == 1 ? 0.9 : 0.1, {}};
   }
   bool stop() override { return ++steps == stop_after; }
   std::vector<std::vector<TrainPart>> profiles;
@@ -129,6 +132,79 @@ TEST(Training, LearnsADozenPicturesSoThatTheEngineFindsThem) {
   EXPECT_LT(last.box, 0.6 * first.box);
   const Model model = load_model_file(options.out / "weights" / "last.safetensors");
   EXPECT_GE(squares_found(model, squares.data()), 11);
+}
+
+/// Each rank's thread has a run of its own; the first one writes.
+TEST(Training, OnTwoRanksEndsWhereItDoesOnOne) {
+  const Squares squares(11);  // the last batch has fewer pictures than there are ranks
+  const TempDir folder;
+  TrainOptions options = small_options(folder / "one");
+  options.batch = 5, options.warmup_epochs = 0, options.lr0 = 0.002;
+  Watcher alone;
+  train_model(small_model(), squares.data(), options, alone);
+
+  options.place = {0, 2, "127.0.0.1", free_port()};
+  options.out = folder / "two";
+  Watcher watchers[2];
+  {
+    std::vector<std::jthread> ranks;
+    for (int rank = 0; rank < 2; ++rank) {
+      ranks.emplace_back([&, rank] {
+        TrainOptions own = options;
+        own.place.rank = rank;
+        train_model(small_model(), squares.data(), own, watchers[rank]);
+      });
+    }
+  }
+  EXPECT_EQ(watchers[0].evaluated.size(), 4U);
+  EXPECT_TRUE(watchers[1].evaluated.empty()) << "the first rank measures";
+  ASSERT_EQ(watchers[0].batches.size(), alone.batches.size());
+  for (std::size_t i = 0; i < alone.batches.size(); ++i) {
+    EXPECT_EQ(watchers[0].batches[i].images, alone.batches[i].images);
+    EXPECT_NEAR(watchers[0].batches[i].objectness, alone.batches[i].objectness, 1e-3);
+    EXPECT_EQ(watchers[0].batches[i].box, watchers[1].batches[i].box);
+  }
+  const auto weights = [&](const char* run) {
+    return load_model_file(folder / run / "weights" / "last.safetensors").weights;
+  };
+  const Weights one = weights("one"), two = weights("two");
+  for (const auto& [id, tensor] : one.all()) {
+    const auto got = two.at(id).values();
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      EXPECT_NEAR(got[i], tensor.values()[i], 2e-3 * (1 + std::abs(tensor.values()[i])))
+          << to_text(id);
+    }
+  }
+}
+
+TEST(Training, RanksThatNormaliseAloneStayEqual) {
+  const Squares squares(8);
+  const TempDir folder;
+  TrainOptions options = small_options(folder / "run");
+  options.sync_bn = false, options.place = {0, 2, "127.0.0.1", free_port()};
+  struct Judge : Watcher {
+    Weights weights;
+    TrainScore evaluate(const Model& model, std::int64_t epoch) override {
+      weights = model.weights;
+      return Watcher::evaluate(model, epoch);
+    }
+  } watchers[2];
+  std::vector<std::jthread> ranks;
+  for (int rank = 0; rank < 2; ++rank) {
+    ranks.emplace_back([&, rank] {
+      TrainOptions own = options;
+      own.place.rank = rank;
+      train_model(small_model(), squares.data(), own, watchers[rank]);
+    });
+  }
+  ranks.clear();
+  ASSERT_EQ(watchers[0].batches.size(), watchers[1].batches.size());
+  for (std::size_t i = 0; i < watchers[0].batches.size(); ++i) {
+    EXPECT_EQ(watchers[0].batches[i].objectness, watchers[1].batches[i].objectness);
+  }
+  for (const auto& [id, tensor] : watchers[0].weights.all()) {
+    for (const float value : tensor.values()) EXPECT_TRUE(std::isfinite(value)) << to_text(id);
+  }
 }
 
 TEST(Training, LearnsByWhatTheCfgSaysToo) {
@@ -274,16 +350,32 @@ TEST(Training, TakesBatchesOfManySizes) {
   EXPECT_EQ(completed(options, small_model().graph, 8).largest, (Size{96, 96}));
 }
 
-class Resumed : public testing::TestWithParam<TrainRecipe> {};
+/// A way to train, each of them to be resumed.
+struct Way {
+  const char* name;
+  std::function<void(TrainOptions& options)> set;
+};
+void PrintTo(const Way& way, std::ostream* out) {
+  *out << way.name;
+}
+
+Model way_model() {
+  return small_model(1, "batch=8\nsubdivisions=2\nmosaic=1\nema_alpha=.5\nadversarial_lr=1\n");
+}
+TrainOptions way_options(const Way& way, const Path& out) {
+  TrainOptions options = small_options(out);
+  way.set(options);
+  return completed(options, way_model().graph, 10);
+}
+
+class Resumed : public testing::TestWithParam<Way> {};
 
 TEST_P(Resumed, GoesOnBitByBitWhereverItWasStopped) {
   const Squares squares(10);  // three batches an epoch, the last one short
   const TempDir folder;
-  const Model model = small_model(1, "batch=8\nsubdivisions=2\nmosaic=1\nema_alpha=.5\n");
+  const Model model = way_model();
   const auto options_for = [&](const std::string& name) {
-    TrainOptions options = small_options(folder / name);
-    options.recipe = GetParam();
-    return completed(options, model.graph, 10);
+    return way_options(GetParam(), folder / name);
   };
   Watcher watcher;
   train_model(model, squares.data(), options_for("straight"), watcher);
@@ -305,11 +397,90 @@ TEST_P(Resumed, GoesOnBitByBitWhereverItWasStopped) {
   }
 }
 
+const Way kPlain{"scaled_yolov4", [](TrainOptions&) {}};
+const Way kWays[] = {
+    {"bf16", [](TrainOptions& o) { o.precision = TrainPrecision::bf16; }},
+    {"cmbn", [](TrainOptions& o) { o.cmbn = 1, o.nominal_batch = 8; }},
+    {"dropout", [](TrainOptions& o) { o.dropout = 0.3; }},
+    {"dropblock", [](TrainOptions& o) { o.dropblock = 0.5; }},
+    {"dropconnect", [](TrainOptions& o) { o.dropconnect = 0.3; }},
+    {"frozen", [](TrainOptions& o) { o.freeze = 2; }},
+    {"image_weights", [](TrainOptions& o) { o.image_weights = true; }},
+    {"adversarial", [](TrainOptions& o) { o.adversarial = 10, o.warmup_epochs = 0; }},
+    {"taught",
+     [](TrainOptions& o) {
+       Model teacher = small_model();
+       teacher.weights = random_weights(teacher.graph, 2);
+       o.teacher = std::make_shared<Model>(std::move(teacher)), o.distill_features = 1;
+     }},
+};
 INSTANTIATE_TEST_SUITE_P(Recipes, Resumed,
-                         testing::Values(TrainRecipe::scaled_yolov4, TrainRecipe::darknet),
-                         [](const auto& test) {
-                           return test.param == TrainRecipe::darknet ? "darknet" : "scaled_yolov4";
-                         });
+                         testing::Values(kPlain, Way{"darknet",
+                                                     [](TrainOptions& o) {
+                                                       o.recipe = TrainRecipe::darknet;
+                                                     }}),
+                         [](const auto& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(Ways, Resumed, testing::ValuesIn(kWays),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+TEST(Training, EveryWayComesToOtherWeights) {
+  const Squares squares(10);
+  const TempDir folder;
+  std::map<std::string, std::string> by_weights;
+  const auto weights = [&](const Way& way) {
+    const TrainOptions options = way_options(way, folder / way.name);
+    Watcher watcher;
+    train_model(way_model(), squares.data(), options, watcher);
+    EXPECT_TRUE(watcher.findings.empty()) << way.name;
+    return read_file(options.out / "state" / "000000000012.state");
+  };
+  by_weights[weights(kPlain)] = kPlain.name;
+  for (const Way& way : kWays) {
+    const auto [at, added] = by_weights.emplace(weights(way), way.name);
+    EXPECT_TRUE(added) << way.name << " is no other than " << at->second;
+  }
+}
+
+TEST(Training, WeighsPicturesByRareAndBadlyFoundClasses) {
+  Dataset data;
+  data.names = {"often", "rare", "never"};
+  for (const std::vector<int>& classes : {std::vector<int>{0, 0}, {0}, {0, 1}, {}}) {
+    Item item;
+    for (const int cls : classes) item.truths.push_back({.box = {0, 0, 8, 8}, .cls = cls});
+    data.items.push_back(item);
+  }
+  // Boxes: 4 and 1, and 1 for the class without: 1/4, 1, 1 over 9/4.
+  const double often = 0.25 / 2.25, rare = 1 / 2.25;
+  const auto expect = [&](const std::vector<double>& ap, double a, double b) {
+    const std::vector<double> got = train::image_weights(data, ap);
+    const std::vector<double> want = {2 * a, a, a + b, 0};
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(got[i], want[i], 1e-12);
+  };
+  expect({}, often, rare);
+  expect({0.5, 0.9, 0}, often * 0.25, rare * 0.01);
+}
+
+TEST(Training, LearnsFromATeacherWhatNoLabelSays) {
+  const Squares squares(12);
+  const TempDir folder;
+  TrainOptions options = small_options(folder / "teacher");
+  options.epochs = 240, options.batch = 12;
+  options.augmentation.translate = options.augmentation.scale = 0;
+  options.augmentation.hsv_h = options.augmentation.hsv_s = options.augmentation.hsv_v = 0;
+  Watcher watcher;
+  train_model(small_model(), squares.data(), options, watcher);
+  const Path last = options.out / "weights" / "last.safetensors";
+  ASSERT_GE(squares_found(load_model_file(last), squares.data()), 11);
+
+  options.teacher = std::make_shared<Model>(load_model_file(last));
+  options.out = folder / "student";
+  options.box = options.obj = options.cls = 0;  // no label counts
+  Model student = small_model();
+  student.weights = random_weights(student.graph, 5);
+  train_model(student, squares.data(), options, watcher);
+  const Model taught = load_model_file(options.out / "weights" / "last.safetensors");
+  EXPECT_GE(squares_found(taught, squares.data()), 10);
+}
 
 void expect_refused(ErrorKind kind, const Model& model, const Dataset& data,
                     const TrainOptions& options) {
@@ -340,6 +511,15 @@ TEST(Training, RefusesWhatCannotWork) {
   expect_refused(ErrorKind::unsupported, small_model(), squares.data(), wrong);
   wrong = options;
   wrong.input = {60, 64};
+  expect_refused(ErrorKind::input, small_model(), squares.data(), wrong);
+  wrong = options;
+  wrong.freeze = 5;
+  expect_refused(ErrorKind::input, small_model(), squares.data(), wrong);
+  wrong = options;
+  wrong.teacher = std::make_shared<Model>(small_model(2));
+  expect_refused(ErrorKind::input, small_model(), squares.data(), wrong);
+  wrong = options;
+  wrong.batch = 1, wrong.place.ranks = 2;
   expect_refused(ErrorKind::input, small_model(), squares.data(), wrong);
   wrong = options;
   wrong.out = folder.write("file", "x");

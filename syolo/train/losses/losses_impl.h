@@ -9,6 +9,7 @@
 
 #include "syolo/graph/graph.h"
 #include "syolo/train/assign_impl.h"
+#include "syolo/train/group_impl.h"
 #include "syolo/train/overlap_impl.h"
 
 namespace syolo::train {
@@ -18,6 +19,13 @@ struct LossInput {
   std::span<const HeadSpec> heads;        // classic or new_coords
   std::span<const Target> targets;
   Size input;  // pixels, the unit of the anchors
+  /// Whose ranks share the batch: losses and terms of all ranks add up to those of one that has
+  /// all pictures. None: these are all.
+  Group* group = nullptr;
+  std::int64_t of_all = 0;  // pictures of the batch on all ranks; with a group
+  bool shared = false;      // every rank has all of them
+
+  std::int64_t images() const { return group == nullptr ? logits[0].size(0) : of_all; }
 };
 
 struct LossTerms {

@@ -61,33 +61,60 @@ Rows rows_of(std::span<const Match> matches, std::span<const Anchor> anchors,
           torch::tensor(last, torch::kInt64).to(options.device())};
 }
 
+/// What a level has to learn from: its part of the matches and slots of all ranks.
+struct Truths {
+  std::vector<Anchor> anchors;  // in cells
+  std::vector<Match> matches;
+  double matches_share = 1, slots_share = 1;
+};
+
+std::vector<Truths> truths_of(const LossInput& input, const ScaledYoloLoss& options) {
+  std::vector<Truths> levels;
+  std::vector<double> counts;  // matches of each level, then pictures
+  for (std::size_t i = 0; i < input.logits.size(); ++i) {
+    const torch::Tensor& logits = input.logits[i];
+    const Size grid{static_cast<int>(logits.size(3)), static_cast<int>(logits.size(2))};
+    Truths level;
+    for (const Anchor& a : input.heads[i].anchors) {
+      level.anchors.push_back(
+          {a.w * static_cast<float>(grid.width) / static_cast<float>(input.input.width),
+           a.h * static_cast<float>(grid.height) / static_cast<float>(input.input.height)});
+    }
+    level.matches = assign(input.targets, level.anchors, grid, options.anchor_threshold);
+    counts.push_back(static_cast<double>(level.matches.size()));
+    levels.push_back(std::move(level));
+  }
+  if (input.group == nullptr) return levels;
+  counts.push_back(static_cast<double>(input.logits[0].size(0)));
+  const std::vector<double> own = counts;
+  input.group->sum(counts);
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    levels[i].matches_share = own[i] / std::max(counts[i], 1.0);
+    levels[i].slots_share = own.back() / counts.back();
+  }
+  return levels;
+}
+
 struct Level {
   torch::Tensor box, objectness, classes;  // undefined where nothing matches
 };
 
-Level level_loss(const torch::Tensor& logits, const HeadSpec& head, const LossInput& input,
+Level level_loss(const torch::Tensor& logits, const HeadSpec& head, const Truths& truths,
                  const ScaledYoloLoss& options) {
   const Size grid{static_cast<int>(logits.size(3)), static_cast<int>(logits.size(2))};
   const auto na = static_cast<std::int64_t>(head.anchors.size());
-  std::vector<Anchor> anchors;  // in cells
-  for (const Anchor& a : head.anchors) {
-    anchors.push_back(
-        {a.w * static_cast<float>(grid.width) / static_cast<float>(input.input.width),
-         a.h * static_cast<float>(grid.height) / static_cast<float>(input.input.height)});
-  }
   const torch::Tensor p = logits.reshape({logits.size(0), na, -1, grid.height, grid.width})
                               .permute({0, 1, 3, 4, 2});  // [N, anchor, row, column, entry]
   const torch::Tensor objectness = p.select(4, 4);
   torch::Tensor target = torch::zeros(objectness.sizes(), objectness.options());
-  const std::vector<Match> matches = assign(input.targets, anchors, grid, options.anchor_threshold);
   Level level;
-  if (!matches.empty()) {
-    const Rows rows = rows_of(matches, anchors, p.options());
+  if (!truths.matches.empty()) {
+    const Rows rows = rows_of(truths.matches, truths.anchors, p.options());
     const torch::Tensor at = p.index({rows.image, rows.anchor, rows.row, rows.column});
     const torch::Tensor point = torch::sigmoid(at.narrow(1, 0, 2)) * 2 - 0.5;
     const torch::Tensor size = (torch::sigmoid(at.narrow(1, 2, 2)) * 2).square() * rows.sizes;
     const torch::Tensor ciou = overlap(Overlap::ciou, torch::cat({point, size}, 1), rows.box);
-    level.box = (1 - ciou).mean();
+    level.box = (1 - ciou).mean() * truths.matches_share;
 
     const double r = options.overlap_ratio;
     const torch::Tensor hit = (1 - r) + r * ciou.detach().clamp_min(0);
@@ -102,11 +129,13 @@ Level level_loss(const torch::Tensor& logits, const HeadSpec& head, const LossIn
           torch::full(logits_of_classes.sizes(), options.label_smoothing / 2, p.options());
       truth.scatter_(1, rows.cls.unsqueeze(1), 1 - options.label_smoothing / 2);
       level.classes =
-          cross_entropy(logits_of_classes, truth, options.classes_weight, options.focal_gamma);
+          cross_entropy(logits_of_classes, truth, options.classes_weight, options.focal_gamma) *
+          truths.matches_share;
     }
   }
   level.objectness =
-      cross_entropy(objectness, target, options.objectness_weight, options.focal_gamma);
+      cross_entropy(objectness, target, options.objectness_weight, options.focal_gamma) *
+      truths.slots_share;
   return level;
 }
 
@@ -120,13 +149,14 @@ LossTerms scaled_yolo_loss(const LossInput& input, const ScaledYoloLoss& options
     return input.logits[a].size(3) > input.logits[b].size(3);
   });
 
+  const std::vector<Truths> truths = truths_of(input, options);
   const torch::ScalarType type =
       input.logits[0].scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
   torch::Tensor box = torch::zeros({}, input.logits[0].options().dtype(type));
   torch::Tensor objectness = box, classes = box;
   for (std::size_t i = 0; i < levels; ++i) {
     const std::size_t at = finest_first[i];
-    const Level level = level_loss(input.logits[at].to(type), input.heads[at], input, options);
+    const Level level = level_loss(input.logits[at].to(type), input.heads[at], truths[at], options);
     if (level.box.defined()) box = box + level.box;
     if (level.classes.defined()) classes = classes + level.classes;
     objectness = objectness + level.objectness * balance(levels, i);
@@ -135,8 +165,7 @@ LossTerms scaled_yolo_loss(const LossInput& input, const ScaledYoloLoss& options
   box = box * (options.box * share);
   objectness = objectness * (options.objectness * share * (levels >= 4 ? 1.4 : 1.0));
   classes = classes * (options.classes * share);
-  const torch::Tensor total =
-      (box + objectness + classes) * static_cast<double>(input.logits[0].size(0));
+  const torch::Tensor total = (box + objectness + classes) * static_cast<double>(input.images());
   return {total, box.item<double>(), objectness.item<double>(), classes.item<double>()};
 }
 

@@ -149,7 +149,21 @@ class DarknetRecipe final : public Recipe {
   double gradient_scale(std::int64_t images) const override {
     return 1 / static_cast<double>(images);
   }
-  LossTerms loss(const LossInput& input) const override { return darknet_loss(input, losses_); }
+  LossTerms loss(const LossInput& input) const override {
+    LossTerms terms = darknet_loss(input, losses_);
+    if (!input.shared) return terms;
+    const double share = 1.0 / input.group->size();
+    return {terms.total * share, terms.box * share, terms.objectness * share,
+            terms.classes * share};
+  }
+  /// Source: arXiv:2004.10934 as Darknet has it.
+  Hiding hiding(std::int64_t batch) const override {
+    const std::int64_t before = step_of(batch) - 1;  // steps
+    if (before <= schedule_.burn_in) return {};
+    const double progress =
+        static_cast<double>(before) / static_cast<double>(schedule_.max_batches);
+    return {net_.real("adversarial_lr", 0) * progress, losses_.back().obj_normalizer};
+  }
   DropRates drops(std::int64_t batch) const override {
     const auto before = static_cast<double>(step_of(batch) - 1);  // steps
     return {.ramp = block_ramp(before / static_cast<double>(schedule_.max_batches))};

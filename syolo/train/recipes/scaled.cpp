@@ -54,16 +54,25 @@ class ScaledRecipe final : public Recipe {
   int batches_per_step(std::int64_t batch) const override { return schedule_.accumulate(batch); }
   double gradient_scale(std::int64_t /*images*/) const override { return 1; }
   LossTerms loss(const LossInput& input) const override { return scaled_yolo_loss(input, loss_); }
+  Hiding hiding(std::int64_t batch) const override {
+    if (batch < schedule_.warmup_batches()) return {};
+    return {.strength = options_.adversarial * progress_at(batch)};
+  }
   /// Blocks grow over the run. Source: arXiv:1810.12890.
   DropRates drops(std::int64_t batch) const override {
-    const auto all = static_cast<double>(schedule_.epochs * schedule_.batches_per_epoch);
-    const double progress = static_cast<double>(batch) / all;
+    const double progress = progress_at(batch);
     return {options_.dropout, options_.dropblock * progress, options_.dropconnect,
             block_ramp(progress)};
   }
   AverageStep average(std::int64_t step) const override { return {.kept = average_.kept(step)}; }
 
  private:
+  /// How much of the run lies behind, 0..1.
+  double progress_at(std::int64_t batch) const {
+    return static_cast<double>(batch) /
+           static_cast<double>(schedule_.epochs * schedule_.batches_per_epoch);
+  }
+
   const TrainOptions& options_;
   CosineSchedule schedule_;
   ScaledYoloLoss loss_;
