@@ -86,14 +86,14 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }
 
 std::vector<std::string> environment_of(int rank, int ranks, int port, int heartbeat) {
-  std::vector<std::string> all;
+  // The first of equal names counts: a torchrun of one process has set some of them already.
+  std::vector<std::string> all = {format("RANK={}", rank),
+                                  format("WORLD_SIZE={}", ranks),
+                                  format("LOCAL_WORLD_SIZE={}", ranks),
+                                  "MASTER_ADDR=127.0.0.1",
+                                  format("MASTER_PORT={}", port),
+                                  format("{}={}", kHeartbeat, heartbeat)};
   for (char** entry = environ; *entry != nullptr; ++entry) all.emplace_back(*entry);
-  all.push_back(format("RANK={}", rank));
-  all.push_back(format("WORLD_SIZE={}", ranks));
-  all.push_back(format("LOCAL_WORLD_SIZE={}", ranks));
-  all.emplace_back("MASTER_ADDR=127.0.0.1");
-  all.push_back(format("MASTER_PORT={}", port));
-  all.push_back(format("{}={}", kHeartbeat, heartbeat));
   return all;
 }
 

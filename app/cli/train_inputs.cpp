@@ -104,11 +104,9 @@ std::set<NodeId> fit_classes(Model& model, int classes, const std::string& name,
 
 /// The first layers of another model instead of the start's, as far as both have the same.
 void take_backbone(const std::string& name, Start& start, Console& out) {
-  const FoundModel found = find_model(name);
-  ModelPaths paths;
-  paths.model = found.path, paths.partial_weights = true;
-  const Model from =
-      found.zoo != nullptr ? load_model(build(found.zoo->recipe()), paths) : load_model(paths);
+  ModelArgs backbone;
+  backbone.model = name, backbone.partial_weights = true;
+  const Model from = load(backbone, out);
   const int common =
       std::min(common_layers(from.graph, start.model.graph), from.origin.layers_loaded);
   require(common > 0, "--backbone: expected a network that begins like the one to train, found {}",
