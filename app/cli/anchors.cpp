@@ -8,6 +8,7 @@
 #include "app/cli/json.h"
 #include "app/cli/networks.h"
 #include "app/cli/options.h"
+#include "app/cli/recipe_anchors.h"
 #include "syolo/data/anchor_fit.h"
 #include "syolo/graph/number_text.h"
 
@@ -88,14 +89,6 @@ void print_heads(const std::vector<Anchor>& anchors, const AnchorFit& fit,
     if (!used[i]) out.warn(format("anchor {} is in no mask of the cfg: no head uses it", i));
     if (used[i] && fit.owned[i] == 0) out.warn(format("anchor {} is dead: no box fits it best", i));
   }
-}
-
-std::vector<Anchor> rounded_anchors(std::vector<Anchor> anchors) {
-  for (Anchor& anchor : anchors) {  // what the cfg will say
-    anchor.w = static_cast<float>(rounded(anchor.w, 1));
-    anchor.h = static_cast<float>(rounded(anchor.h, 1));
-  }
-  return anchors;
 }
 
 Exit run(const AnchorsArgs& args, Console& out) {

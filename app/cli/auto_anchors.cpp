@@ -5,15 +5,15 @@
 #include <set>
 #include <utility>
 
-#include "app/cli/json.h"
+#include "app/cli/recipe_anchors.h"
 #include "syolo/data/anchor_fit.h"
 #include "syolo/graph/lower.h"
+#include "syolo/graph/number_text.h"
 #include "syolo/graph/rewrite.h"
 
 namespace syolo::cli {
 namespace {
 
-constexpr double kEnoughRecall = 0.98;
 constexpr int kGenerations = 1000;
 
 float area(const Anchor& anchor) {
@@ -39,15 +39,6 @@ bool are_enough(const std::vector<Anchor>& sizes, std::size_t count) {
   return different.size() >= count;
 }
 
-/// "12,16, 19,36"; order and number as the heads' masks expect.
-std::string anchor_text(const std::vector<Anchor>& anchors) {
-  std::string text;
-  for (const Anchor& anchor : anchors) {
-    text += format("{}{:.1f},{:.1f}", text.empty() ? "" : ", ", anchor.w, anchor.h);
-  }
-  return text;
-}
-
 }  // namespace
 
 void improve_anchors(Start& start, const Dataset& data, const TrainOptions& options, Console& out) {
@@ -58,22 +49,18 @@ void improve_anchors(Start& start, const Dataset& data, const TrainOptions& opti
   const double before = anchor_fit(sizes, *own, options.anchor_t).best_possible_recall;
   if (before >= kEnoughRecall) return;
 
-  std::vector<Anchor> better = fitted_anchors(sizes, static_cast<int>(own->size()),
-                                              options.anchor_t, kGenerations, options.seed);
-  for (Anchor& anchor : better) {
-    anchor.w = static_cast<float>(rounded(anchor.w, 1));
-    anchor.h = static_cast<float>(rounded(anchor.h, 1));
-  }
+  std::vector<Anchor> better = rounded_anchors(fitted_anchors(
+      sizes, static_cast<int>(own->size()), options.anchor_t, kGenerations, options.seed));
   const double after = anchor_fit(sizes, better, options.anchor_t).best_possible_recall;
   if (after <= before) return;
   if (area(own->front()) > area(own->back())) std::ranges::reverse(better);
   std::map<NodeId, KeyValues> changes;
   for (const HeadNode& head : heads(program)) {
-    changes[head.node] = {{"anchors", anchor_text(better)}};
+    changes[head.node] = {{"anchors", anchor_list(better)}};
   }
   start.model.graph = with_keys(start.model.graph, changes);
   out.note(format("anchors: others that find {:.1f} % of the boxes instead of {:.1f} %: {}",
-                  100 * after, 100 * before, anchor_text(better)));
+                  100 * after, 100 * before, anchor_list(better)));
 }
 
 }  // namespace syolo::cli

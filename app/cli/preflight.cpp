@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "app/cli/recipe_anchors.h"
 #include "app/cli/setup.h"
 #include "syolo/base/memory.h"
 #include "syolo/data/anchor_fit.h"
@@ -15,7 +16,6 @@ namespace {
 
 /// Weights, gradient, momentum and average, and the state that a rollback goes back to.
 constexpr std::int64_t kCopies = 4 + 3;
-constexpr double kEnoughRecall = 0.98;  // the Scaled-YOLOv4 trainer looks for anchors below it
 
 std::int64_t bytes_of_picture(const Model& model, const TrainOptions& options) {
   const Shape input = model.graph.net().input;

@@ -115,13 +115,19 @@ int squares_found(const Model& model, const Dataset& data) {
   return found;
 }
 
-TEST(Training, LearnsADozenPicturesSoThatTheEngineFindsThem) {
-  const Squares squares(12);
-  const TempDir folder;
-  TrainOptions options = small_options(folder / "run");
+/// A dozen pictures by heart.
+TrainOptions by_heart_options(const Path& out) {
+  TrainOptions options = small_options(out);
   options.epochs = 240, options.batch = 12;
   options.augmentation.translate = options.augmentation.scale = 0;
   options.augmentation.hsv_h = options.augmentation.hsv_s = options.augmentation.hsv_v = 0;
+  return options;
+}
+
+TEST(Training, LearnsADozenPicturesSoThatTheEngineFindsThem) {
+  const Squares squares(12);
+  const TempDir folder;
+  const TrainOptions options = by_heart_options(folder / "run");
   Watcher watcher;
   const TrainResult result = train_model(small_model(), squares.data(), options, watcher);
   EXPECT_FALSE(result.stopped);
@@ -463,10 +469,7 @@ TEST(Training, WeighsPicturesByRareAndBadlyFoundClasses) {
 TEST(Training, LearnsFromATeacherWhatNoLabelSays) {
   const Squares squares(12);
   const TempDir folder;
-  TrainOptions options = small_options(folder / "teacher");
-  options.epochs = 240, options.batch = 12;
-  options.augmentation.translate = options.augmentation.scale = 0;
-  options.augmentation.hsv_h = options.augmentation.hsv_s = options.augmentation.hsv_v = 0;
+  TrainOptions options = by_heart_options(folder / "teacher");
   Watcher watcher;
   train_model(small_model(), squares.data(), options, watcher);
   const Path last = options.out / "weights" / "last.safetensors";
