@@ -1,5 +1,5 @@
 # Aliases of one line each; nothing is built here that the scripts and presets do not build.
-.PHONY: all demo test asan tsan coverage fuzz format tidy headers tools bench-peers bench-eval bench-loader cfg clean
+.PHONY: all demo test asan tsan coverage fuzz format tidy headers tools bench-peers bench-eval bench-loader bench-train cfg clean
 
 all:        ; cmake --preset release && cmake --build --preset release
 demo:       ; ./demo.sh
@@ -15,5 +15,6 @@ tools:      ; ./test.sh tools
 bench-peers: ; tests/bench/peers/run.sh
 bench-eval:  ; tests/bench/eval/run.sh
 bench-loader: ; tests/bench/loader/run.sh
+bench-train:  ; tests/bench/train/run.sh
 cfg:        all ; tools/write_cfgs.sh build/release/app/syolo
 clean:      ; rm -rf build demo-out

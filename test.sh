@@ -72,11 +72,22 @@ fi
 
 # Every label runs, so that one run shows everything that is broken.
 failed=()
+failed_tests=()
 for label in "${chosen[@]}"; do
   printf '== %s: tests: %s\n' "$script" "$label" >&2
-  run_label "$label" || failed+=("$label")
+  run_label "$label" && continue
+  failed+=("$label")
+  mapfile -t -O "${#failed_tests[@]}" failed_tests < <(
+    sed 's/^[0-9]*://' "build/$preset/Testing/Temporary/LastTestsFailed.log")
 done
 if [ ${#failed[@]} -gt 0 ]; then
+  # Once more and last, so that the end of a long log says what is broken, and whether it stays so.
+  printf '== %s: the first of %d failed tests once more\n' "$script" "${#failed_tests[@]}" >&2
+  for name in "${failed_tests[@]:0:10}"; do
+    ctest --test-dir "build/$preset" --output-on-failure \
+      -R "^$(sed 's/[][().*+?^$|\\]/\\&/g' <<<"$name")\$" || true
+  done
+  printf '== %s: FAILED: %s\n' "$script" "${failed_tests[*]}" >&2
   printf '== %s: FAILED: tests of: %s\n' "$script" "${failed[*]}" >&2
   printf '   again: ./test.sh --preset %s %s\n' "$preset" "${failed[*]}" >&2
   exit 1

@@ -8,8 +8,10 @@
 #include "app/cli/json.h"
 #include "app/cli/results.h"
 #include "app/cli/walk.h"
+#include "syolo/data/page.h"
 #include "syolo/eval/protocols.h"
 #include "syolo/eval/report.h"
+#include "syolo/eval/top.h"
 #include "syolo/image/codec.h"
 
 namespace syolo::cli {
@@ -188,7 +190,9 @@ Boxes boxes_for(const EvalArgs& args, Dataset& data, Console& out) {
     report(found.findings, out);
     return {std::move(found.rows), nullptr, false};
   }
-  Walk done = walk(args.walk, data, out);
+  WalkArgs how = args.walk;
+  how.classifiers = true;
+  Walk done = walk(how, data, out);
   Json speed = {{"images_per_second", rounded(done.pictures_per_second, 2)},
                 {"decode", rounded(done.decode_ms, 3)},
                 {"preprocess", rounded(done.preprocess_ms, 3)},
@@ -202,6 +206,32 @@ Boxes boxes_for(const EvalArgs& args, Dataset& data, Console& out) {
   return {std::move(done.rows), std::move(speed), done.stopped};
 }
 
+Json to_json(const TopReport& report, const Dataset& data) {
+  Json json = {{"top1", report.top1}, {"top5", report.top5}, {"images", report.pictures}};
+  json["per_class"] = Json::array();
+  for (std::size_t i = 0; i < report.classes.size(); ++i) {
+    const TopClass& row = report.classes[i];
+    json["per_class"].push_back({{"class", i},
+                                 {"name", data.names[i]},
+                                 {"images", row.pictures},
+                                 {"top1", row.top1()},
+                                 {"precision", row.precision()}});
+  }
+  return json;
+}
+
+void print_text(const TopReport& report, const Dataset& data, Console& out) {
+  out.print(format("{} pictures, {} classes\n  top-1 {}   top-5 {}\n", grouped(report.pictures),
+                   data.names.size(), text_of(report.top1), text_of(report.top5)));
+  out.print(format("{:<24}{:>9}{:>8}{:>11}\n", "class", "pictures", "top-1", "precision"));
+  for (std::size_t i = 0; i < report.classes.size(); ++i) {
+    const TopClass& row = report.classes[i];
+    if (row.pictures == 0) continue;
+    out.print(format("{:<24}{:>9}{:>8}{:>11}\n", printable(data.names[i], 24),
+                     grouped(row.pictures), text_of(row.top1()), text_of(row.precision())));
+  }
+}
+
 template <class Report>
 void show(const Report& report, const Dataset& data, const Json& speed, Console& out) {
   if (!out.globals.json) {
@@ -213,17 +243,18 @@ void show(const Report& report, const Dataset& data, const Json& speed, Console&
   out.print(document(json));
 }
 
-void write_pages(const EvalArgs& args, const EvalReport& report, const Dataset& data,
-                 Console& out) {
+/// @param section  what the page holds
+void write_pages(const EvalArgs& args, const std::string& section,
+                 const std::vector<std::pair<std::string, Sheet>>& plots, Console& out) {
   if (!args.html.empty()) {
     const std::string what = args.from.empty() ? args.walk.model.model : args.from;
-    write_file_atomic(args.html, eval_html(report, data, what + " on " + args.data));
+    write_file_atomic(args.html, data::html_page(what + " on " + args.data, section));
     out.note("page: " + printable(args.html, 4000));
   }
   if (args.plots.empty()) return;
   std::error_code error;
   std::filesystem::create_directories(args.plots, error);
-  for (const auto& [name, sheet] : eval_plots(report, data)) {
+  for (const auto& [name, sheet] : plots) {
     const Path file = Path(args.plots) / name;
     write_file_atomic(file.string() + ".svg", svg_of(sheet));
     save_image(file.string() + ".png", image_of(sheet).view());
@@ -238,6 +269,13 @@ void save_boxes(const EvalArgs& args, const std::vector<Prediction>& rows, const
   if (!args.save_voc.empty()) write_voc_predictions(rows, data, args.save_voc);
 }
 
+void refuse_options_of_boxes(const EvalArgs& args) {
+  if (args.protocol == 0 && args.report.bootstrap_rounds == 0) return;
+  contradiction(args.protocol != 0 ? "--protocol" : "--bootstrap",
+                "expected a dataset with boxes, found pictures in folders of classes",
+                "leave the option out");
+}
+
 Exit run(const EvalArgs& args, Console& out) {
   if (args.protocol != 0 && !(args.html.empty() && args.plots.empty())) {
     contradiction("--protocol", "expected COCO's protocol for a page or plots, found another",
@@ -248,18 +286,24 @@ Exit run(const EvalArgs& args, Console& out) {
   }
   Dataset data = load_part_for(args.data, static_cast<Split>(args.split), out,
                                args.from.empty() ? PicturesNeeded::yes : PicturesNeeded::no);
+  if (has_picture_classes(data)) refuse_options_of_boxes(args);
   const Boxes boxes = boxes_for(args, data, out);
   if (boxes.stopped) {
     out.warn("stopped: no average of a part of the pictures");
     return Exit::stopped;
   }
   save_boxes(args, boxes.rows, data);
-  if (args.protocol == 0) {
+  if (has_picture_classes(data)) {
+    const TopReport report = top_accuracy(data, boxes.rows);
+    write_pages(args, top_section(report, data), {{"confusion", confusion_sheet(report, data)}},
+                out);
+    show(report, data, boxes.speed, out);
+  } else if (args.protocol == 0) {
     EvalReportOptions options = args.report;
     options.threads = out.globals.threads;
     options.seed = out.globals.seed;
     const EvalReport report = eval_report(data, boxes.rows, options);
-    write_pages(args, report, data, out);
+    write_pages(args, eval_section(report, data), eval_plots(report, data), out);
     show(report, data, boxes.speed, out);
   } else {
     show(evaluate(static_cast<Protocol>(args.protocol - 1), data, boxes.rows), data, boxes.speed,
@@ -300,7 +344,7 @@ Action bind(CLI::App& cli) {
 Command eval_command() {
   return {"eval",
           "val",
-          "average precision of a model or a predictions file; COCO's equals pycocotools",
+          "average precision of a model or a predictions file; top-1 and top-5 of a classifier",
           "[MODEL] --data DATASET [options]",
           "syolo eval yolov4-tiny --weights yolov4-tiny.weights --data my/dataset.yaml",
           bind,

@@ -24,10 +24,9 @@ Hyperparameter of_pictures(std::string_view name, double low, double high,
           [=](TrainOptions& options) -> double& { return options.augmentation.*member; }};
 }
 
-const std::vector<Hyperparameter>& table() {
+std::vector<Hyperparameter> rows_of_run() {
   using T = TrainOptions;
-  using A = AugmentOptions;
-  static const std::vector<Hyperparameter> kTable = {
+  return {
       of_run("lr0", 1e-9, 10, &T::lr0),
       of_run("lrf", 0, 1, &T::lrf),
       of_run("momentum", 0, 0.9999, &T::momentum),
@@ -47,6 +46,7 @@ const std::vector<Hyperparameter>& table() {
       of_run("dropblock", 0, 0.9, &T::dropblock),
       of_run("dropconnect", 0, 0.9, &T::dropconnect),
       of_run("cmbn", 0, 1, &T::cmbn),
+      of_run("cbn", 0, 32, &T::cbn),
       of_run("adversarial", 0, 1000, &T::adversarial),
       of_run("distill", 0, 1000, &T::distill),
       of_run("distill_features", 0, 1e6, &T::distill_features),
@@ -54,6 +54,12 @@ const std::vector<Hyperparameter>& table() {
       of_run("nominal_batch", 0, 1e6, &T::nominal_batch),
       of_run("average_decay", 0, 0.999999, &T::average_decay),
       of_run("average_ramp", 0, 1e9, &T::average_ramp),
+  };
+}
+
+std::vector<Hyperparameter> rows_of_pictures() {
+  using A = AugmentOptions;
+  return {
       of_pictures("hsv_h", 0, 1, &A::hsv_h),
       of_pictures("hsv_s", 0, 1, &A::hsv_s),
       of_pictures("hsv_v", 0, 1, &A::hsv_v),
@@ -66,6 +72,7 @@ const std::vector<Hyperparameter>& table() {
       of_pictures("fliplr", 0, 1, &A::fliplr),
       of_pictures("mosaic", 0, 1, &A::mosaic),
       of_pictures("mosaic9", 0, 1, &A::mosaic9),
+      of_pictures("mosaic_classes", 0, 1, &A::mosaic_classes),
       of_pictures("mixup", 0, 1, &A::mixup),
       of_pictures("cutmix", 0, 1, &A::cutmix),
       of_pictures("copy_paste", 0, 1, &A::copy_paste),
@@ -81,7 +88,16 @@ const std::vector<Hyperparameter>& table() {
       of_pictures("randconv", 0, 1, &A::randconv),
       of_pictures("fourier", 0, 1, &A::fourier),
   };
-  return kTable;
+}
+
+const std::vector<Hyperparameter>& table() {
+  static const std::vector<Hyperparameter> rows = [] {
+    std::vector<Hyperparameter> all = rows_of_run();
+    const std::vector<Hyperparameter> more = rows_of_pictures();
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }();
+  return rows;
 }
 
 /// ScaledYOLOv4's older files say giou for box.

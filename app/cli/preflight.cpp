@@ -87,7 +87,13 @@ TrainingNeeds training_needs(const Model& model, const TrainOptions& options) {
   }
   needs.memory_bytes = needs.parameters * 4 * kCopies * options.place.ranks +
                        bytes_of_picture(model, options) * options.batch;
-  needs.disk_bytes = needs.parameters * 4 * (3 * 3 + 3);  // a state has three copies
+  // What CBN keeps of each earlier batch is in the network, in the state of a rollback and in
+  // files.
+  const double earlier = std::max(options.cbn - 1, 0.0);
+  const auto crossed = static_cast<std::int64_t>(earlier * static_cast<double>(needs.parameters));
+  needs.memory_bytes += 3 * 4 * crossed;
+  needs.disk_bytes =
+      needs.parameters * 4 * (3 * 3 + 3) + 3 * 4 * crossed;  // a state has three copies
   return needs;
 }
 

@@ -10,6 +10,8 @@
 #include "syolo/base/limits.h"
 #include "syolo/base/text.h"
 #include "syolo/data/page.h"
+#include "syolo/eval/report.h"
+#include "syolo/eval/top.h"
 #include "syolo/image/codec.h"
 
 namespace syolo::cli {
@@ -24,7 +26,7 @@ double wall_seconds() {
 }
 
 /// results.csv's columns under the names of TensorBoard's folders.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kTags = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kTags = {{
     {"box", "train/box_loss"},
     {"obj", "train/obj_loss"},
     {"cls", "train/cls_loss"},
@@ -34,6 +36,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kTags = {
     {"recall", "val/recall"},
     {"AP50", "val/AP50"},
     {"AP", "val/AP"},
+    {"top1", "val/top1"},
+    {"top5", "val/top5"},
 }};
 
 std::string picture(const Path& file) {
@@ -113,11 +117,7 @@ void RunFolder::epoch_ended() {
 
 void RunFolder::finish(std::span<const Prediction> predictions, std::string_view title) {
   attempt([&] {
-    const EvalReport report = eval_report(val_, predictions, {.threads = console_.globals.threads});
-    for (const auto& [name, sheet] : eval_plots(report, val_)) {
-      if (name == "precision_recall") save_image(out_ / "PR_curve.png", image_of(sheet).view());
-      if (name == "confusion") save_image(out_ / "confusion_matrix.png", image_of(sheet).view());
-    }
+    const std::string section = plots(predictions);
     for (std::size_t grid = 0; grid < kValGrids; ++grid) {
       const std::size_t first = grid * kPicturesOfGrid;
       if (first >= val_.items.size()) break;
@@ -125,15 +125,32 @@ void RunFolder::finish(std::span<const Prediction> predictions, std::string_view
       save_image(out_ / format("val_batch{}_pred.jpg", grid),
                  predictions_picture(val_, predictions, kShownScore, first).view());
     }
-    write_file_atomic(out_ / "report.html", page(report, title));
+    write_file_atomic(out_ / "report.html", page(section, title));
   });
 }
 
-std::string RunFolder::page(const EvalReport& report, std::string_view title) const {
+std::string RunFolder::plots(std::span<const Prediction> predictions) const {
+  const auto save = [&](const char* name, const Sheet& sheet) {
+    save_image(out_ / name, image_of(sheet).view());
+  };
+  if (has_picture_classes(val_)) {
+    const TopReport report = top_accuracy(val_, predictions);
+    save("confusion_matrix.png", confusion_sheet(report, val_));
+    return top_section(report, val_);
+  }
+  const EvalReport report = eval_report(val_, predictions, {.threads = console_.globals.threads});
+  for (const auto& [name, sheet] : eval_plots(report, val_)) {
+    if (name == "precision_recall") save("PR_curve.png", sheet);
+    if (name == "confusion") save("confusion_matrix.png", sheet);
+  }
+  return eval_section(report, val_);
+}
+
+std::string RunFolder::page(const std::string& section, std::string_view title) const {
   std::string body = "<h2>Training</h2>\n" + svg_of(history_sheet(history()));
+  body += "<h2>The best epoch's model on the validation pictures</h2>\n" + section;
   body +=
-      "<h2>The best epoch's model on the validation pictures</h2>\n" + eval_section(report, val_);
-  body += format("<h2>Validation pictures: labels, then boxes above score {}</h2>\n", kShownScore);
+      format("<h2>Validation pictures: labels, then answers above score {}</h2>\n", kShownScore);
   body += picture(out_ / "val_batch0_labels.jpg") + picture(out_ / "val_batch0_pred.jpg");
   body += "<h2>Labels of the training pictures</h2>\n" + svg_of(labels_sheet(train_));
   std::error_code failed;

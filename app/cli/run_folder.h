@@ -7,7 +7,6 @@
 
 #include "app/cli/console.h"
 #include "app/cli/run_pictures.h"
-#include "syolo/eval/report.h"
 
 namespace syolo::cli {
 
@@ -30,7 +29,9 @@ class RunFolder {
   void attempt(const std::function<void()>& write);
   History history() const;
   std::string record(const History& history, std::size_t row) const;
-  std::string page(const EvalReport& report, std::string_view title) const;
+  /// Saves the curves of what the model finds. @return them and their numbers for a page
+  std::string plots(std::span<const Prediction> predictions) const;
+  std::string page(const std::string& section, std::string_view title) const;
 
   Path out_;
   const Dataset& train_;

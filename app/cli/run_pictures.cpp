@@ -7,6 +7,7 @@
 
 #include "syolo/base/text.h"
 #include "syolo/data/page.h"
+#include "syolo/eval/top.h"
 #include "syolo/image/codec.h"
 
 namespace syolo::cli {
@@ -59,6 +60,12 @@ class Grid {
 
 void draw_truth(Image& image, const BoxXywh& box, int cls, double factor, std::string_view label) {
   draw_detection(image, to_box({box.x * factor, box.y * factor, box.w * factor, box.h * factor}),
+                 cls, label);
+}
+
+/// A frame around the whole picture.
+void draw_class(Image& image, int cls, std::string_view label) {
+  draw_detection(image, {0, 0, static_cast<float>(image.width), static_cast<float>(image.height)},
                  cls, label);
 }
 
@@ -121,6 +128,7 @@ double add_bars(Sheet& sheet, double left, double top, const Dataset& data) {
   constexpr double kBar = 220, kRow = 22;
   std::vector<std::int64_t> counts(data.names.size(), 0);
   for (const Item& item : data.items) {
+    if (item.cls >= 0) ++counts[static_cast<std::size_t>(item.cls)];
     for (const Truth& truth : item.truths) ++counts[static_cast<std::size_t>(truth.cls)];
   }
   std::vector<std::size_t> order(counts.size());
@@ -130,11 +138,13 @@ double add_bars(Sheet& sheet, double left, double top, const Dataset& data) {
   order.resize(std::min(order.size(), kMost));
   const auto most =
       static_cast<double>(std::max<std::int64_t>(1, order.empty() ? 1 : counts[order[0]]));
-  sheet.shapes.push_back({PlotShape::Kind::text,
-                          {{left, top - 16}},
-                          kInk,
-                          1,
-                          format("boxes per class ({} classes)", data.names.size())});
+  sheet.shapes.push_back(
+      {PlotShape::Kind::text,
+       {{left, top - 16}},
+       kInk,
+       1,
+       format("{} per class ({} classes)", has_picture_classes(data) ? "pictures" : "boxes",
+              data.names.size())});
   for (std::size_t i = 0; i < order.size(); ++i) {
     const double y = top + kRow * static_cast<double>(i);
     const double width = kBar * static_cast<double>(counts[order[i]]) / most;
@@ -197,6 +207,13 @@ Sheet history_sheet(const History& history) {
     }
     return one;
   };
+  if (!history.rows.empty() && std::isfinite(history.at(0, "top1"))) {
+    return sheet_of("training by epoch",
+                    {{"class loss", {series("cls", kBlue)}},
+                     {"", {series("top5", kGreen), series("top1", kBlue)}},
+                     {"learning rate", {series("lr", kBlue)}}},
+                    3);
+  }
   std::vector<Panel> panels = {
       {"box loss", {series("box", kBlue)}},
       {"objectness loss", {series("obj", kBlue)}},
@@ -220,18 +237,40 @@ Sheet labels_sheet(const Dataset& data) {
   }
   constexpr double kSide = 320, kTop = 72;
   Sheet sheet;
-  sheet.shapes.push_back({PlotShape::Kind::text,
-                          {{12, 20}},
-                          kInk,
-                          1,
-                          format("labels: {} boxes on {} pictures", grouped(std::ssize(centres)),
-                                 grouped(std::ssize(data.items)))});
+  sheet.shapes.push_back(
+      {PlotShape::Kind::text,
+       {{12, 20}},
+       kInk,
+       1,
+       has_picture_classes(data)
+           ? format("labels: {} pictures", grouped(std::ssize(data.items)))
+           : format("labels: {} boxes on {} pictures", grouped(std::ssize(centres)),
+                    grouped(std::ssize(data.items)))});
   const double bars = add_bars(sheet, 16, kTop, data);
+  if (has_picture_classes(data)) {
+    sheet.size = {470, static_cast<int>(kTop + bars + 20)};
+    return sheet;
+  }
   add_heat(sheet, 470, kTop, kSide, "centres, of the picture", centres);
   add_heat(sheet, 820, kTop, kSide, "widths (right) and heights (up)", sizes);
   sheet.size = {1160, static_cast<int>(kTop + std::max(kSide, bars) + 20)};
   return sheet;
 }
+
+namespace {
+
+/// "disc 0.70, square 0.30", or the name alone.
+std::string shares_text(const std::vector<ClassShare>& shares,
+                        const std::vector<std::string>& names) {
+  if (shares.size() == 1) return name_of(names, shares[0].cls);
+  std::string text;
+  for (const ClassShare& one : shares) {
+    text += format("{}{} {:.2f}", text.empty() ? "" : ", ", name_of(names, one.cls), one.share);
+  }
+  return text;
+}
+
+}  // namespace
 
 Image batch_picture(const Batch& batch, const std::vector<std::string>& names) {
   Grid grid(batch.truths.size());
@@ -247,6 +286,9 @@ Image batch_picture(const Batch& batch, const std::vector<std::string>& names) {
       for (const Truth& truth : batch.truths[n]) {
         draw_truth(small, truth.box, truth.cls, factor, name_of(names, truth.cls));
       }
+      if (!batch.classes[n].empty()) {
+        draw_class(small, batch.classes[n][0].cls, shares_text(batch.classes[n], names));
+      }
     });
   }
   return grid.take();
@@ -257,6 +299,8 @@ Image truths_picture(const Dataset& data, std::size_t first) {
     for (const Truth& truth : data.items[item].truths) {
       draw_truth(small, truth.box, truth.cls, factor, name_of(data.names, truth.cls));
     }
+    const int cls = data.items[item].cls;
+    if (cls >= 0) draw_class(small, cls, name_of(data.names, cls));
   });
 }
 

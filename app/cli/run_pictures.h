@@ -22,16 +22,17 @@ struct History {
 /// @throws Error(input) naming the line that has another number of columns
 History read_history(std::string_view text);
 
-/// Losses, precision and recall, AP, rate and speed along the epochs.
+/// Losses, what was measured and the rate along the epochs.
 Sheet history_sheet(const History& history);
 
-/// Boxes per class; sizes and centres of boxes relative to their pictures.
+/// Boxes per class; sizes and centres of boxes relative to their pictures. Or pictures per class.
 Sheet labels_sheet(const Dataset& data);
 
-/// The samples of a batch as the network sees them, with their boxes.
+/// The samples of a batch as the network sees them, with their boxes or shares of classes.
 Image batch_picture(const Batch& batch, const std::vector<std::string>& names);
 
-/// Boxes on the pictures first, first + 1, ... of a dataset in a grid of at most 16.
+/// Boxes, or the class of the whole, on the pictures first, first + 1, ... of a dataset in a grid
+/// of at most 16.
 Image truths_picture(const Dataset& data, std::size_t first);
 Image predictions_picture(const Dataset& data, std::span<const Prediction> predictions,
                           double score, std::size_t first);

@@ -23,6 +23,8 @@
 #include "app/cli/training.h"
 #include "syolo/eval/coco_ap.h"
 #include "syolo/eval/protocols.h"
+#include "syolo/eval/top.h"
+#include "syolo/graph/classifier.h"
 #include "syolo/graph/lower.h"
 #include "syolo/graph/rewrite.h"
 #include "syolo/image/codec.h"
@@ -138,7 +140,8 @@ class Watcher final : public TrainObserver {
  public:
   /// @param folder  none where another process writes it
   Watcher(const Sets& sets, RunFolder* folder, Console& out) :
-      val_(sets.val), pictures_(std::ssize(sets.train.items)), folder_(folder), out_(out) {}
+      val_(sets.val), pictures_(std::ssize(sets.train.items)),
+      classifies_(has_picture_classes(sets.train)), folder_(folder), out_(out) {}
 
   void sees(const Batch& batch) override {
     if (folder_ != nullptr) folder_->batch(batch);
@@ -147,33 +150,50 @@ class Watcher final : public TrainObserver {
 
   void batch(const TrainBatch& done) override {
     box_ += done.box, objectness_ += done.objectness, classes_ += done.classes, ++batches_;
-    const double n = batches_;
     epochs_ = done.epochs;
     images_ += done.images;
     if (first_) before_ = done.at.epoch * pictures_, epoch_ = done.at.epoch;
     first_ = false;
     out_.progress(images_, done.epochs * pictures_ - before_,
-                  format("images, epoch {}/{}, box {:.3f} obj {:.3f} cls {:.3f}", done.at.epoch + 1,
-                         done.epochs, box_ / n, objectness_ / n, classes_ / n));
+                  format("images, epoch {}/{}, {}", done.at.epoch + 1, done.epochs, losses(3)));
   }
 
   TrainScore evaluate(const Model& model, std::int64_t epoch) override {
     const std::vector<Prediction> rows = detections(model);
+    std::string found;
+    if (classifies_) {
+      const TopReport top = top_accuracy(val_, rows);
+      score_ = {.top1 = top.top1, .top5 = top.top5};
+      found = format("top-1 {:.3f}  top-5 {:.3f}", top.top1, top.top5);
+    } else {
+      score_ = averages(rows);
+      found = format("P {:.3f}  R {:.3f}  AP50 {:.3f}  AP {:.3f}", score_.precision, score_.recall,
+                     score_.ap50, score_.ap);
+    }
+    out_.end_progress();
+    out_.note(format("epoch {}/{}  {}  {}", epoch + 1, epochs_, losses(4), found));
+    return score_;
+  }
+
+  TrainScore averages(const std::vector<Prediction>& rows) const {
     const CocoReport coco = coco_ap(match(val_, rows, out_.globals.threads), out_.globals.threads);
     const ProtocolReport trainer = syolo::evaluate(Protocol::scaled_yolov4, val_, rows);
-    score_ = {trainer.precision, trainer.recall, coco.numbers[CocoNumber::ap50],
-              coco.numbers[CocoNumber::ap], std::vector<double>(val_.names.size(), 0)};
+    TrainScore score{trainer.precision, trainer.recall, coco.numbers[CocoNumber::ap50],
+                     coco.numbers[CocoNumber::ap], std::vector<double>(val_.names.size(), 0)};
     for (const CocoClass& of : coco.classes) {
-      score_.class_ap[static_cast<std::size_t>(of.cls)] = std::max(0.0, of.numbers[CocoNumber::ap]);
+      score.class_ap[static_cast<std::size_t>(of.cls)] = std::max(0.0, of.numbers[CocoNumber::ap]);
     }
+    return score;
+  }
+
+  /// Means of the epoch so far.
+  std::string losses(int digits) const {
     const double n = std::max(batches_, 1);
-    out_.end_progress();
-    out_.note(
-        format("epoch {}/{}  box {:.4f}  obj {:.4f}  cls {:.4f}  P {:.3f}  R {:.3f}  "
-               "AP50 {:.3f}  AP {:.3f}",
-               epoch + 1, epochs_, box_ / n, objectness_ / n, classes_ / n, score_.precision,
-               score_.recall, score_.ap50, score_.ap));
-    return score_;
+    const char* gap = digits > 3 ? "  " : " ";
+    const std::string classes = format("cls {:.{}f}", classes_ / n, digits);
+    if (classifies_) return classes;
+    return format("box {:.{}f}{}obj {:.{}f}{}{}", box_ / n, digits, gap, objectness_ / n, digits,
+                  gap, classes);
   }
 
   void epoch_ended() override {
@@ -200,7 +220,7 @@ class Watcher final : public TrainObserver {
     PlanOptions options;
     options.threads = out_.globals.threads, options.tune = Tune::heuristic;
     NmsOptions nms;
-    nms.confidence = 0.001F, nms.overlap = 0.6F;
+    nms.confidence = classifies_ ? 0 : 0.001F, nms.overlap = 0.6F;
     Shape input = model.graph.net().input;
     input.n = 1;
     Detector detector(make_plan(model, input, options), nms);
@@ -217,6 +237,7 @@ class Watcher final : public TrainObserver {
  private:
   const Dataset& val_;
   std::int64_t pictures_;
+  bool classifies_;
   RunFolder* folder_;
   Console& out_;
   double box_ = 0, objectness_ = 0, classes_ = 0;
@@ -231,14 +252,15 @@ class Watcher final : public TrainObserver {
 void print_result(const TrainRun& run, Console& out) {
   const TrainResult& result = run.result;
   const std::string best = (run.out / "weights" / "best.safetensors").string();
+  const char* measure = run.classifies ? "top1" : "AP";
   if (out.globals.json) {
     out.print(document({{"out", run.out.string()},
                         {"epochs", result.epochs},
                         {"stopped", result.stopped},
-                        {"best", {{"epoch", result.best_epoch + 1}, {"AP", result.best_ap}}}}));
+                        {"best", {{"epoch", result.best_epoch + 1}, {measure, result.best}}}}));
   } else if (result.best_epoch >= 0) {
-    out.print(
-        format("best: epoch {}, AP {:.3f}: {}\n", result.best_epoch + 1, result.best_ap, best));
+    out.print(format("best: epoch {}, {} {:.3f}: {}\n", result.best_epoch + 1, measure, result.best,
+                     best));
   }
 }
 
@@ -377,7 +399,7 @@ TrainRun run_training(TrainArgs args, Console& out) {
   const TrainResult result = module.train(model, sets.train, options, watcher);
   out.end_progress();
   if (!result.stopped && !args.in_search && leads) finish(watcher, folder, options.out);
-  return {options.out, result};
+  return {options.out, result, is_classifier(model.graph)};
 }
 
 void add_training(CLI::App& cli, TrainArgs* args) {

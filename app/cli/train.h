@@ -49,6 +49,7 @@ std::string new_folder(const std::string& runs, const std::string& model);
 struct TrainRun {
   Path out;
   TrainResult result;
+  bool classifies = false;
 };
 /// Prepares, trains and writes the run folder; prints nothing to stdout.
 /// @param args  with `resume` alone: goes on with that run, under the options it began with

@@ -5,6 +5,8 @@
 
 #include "app/cli/datasets.h"
 #include "app/cli/pictures.h"
+#include "app/cli/results.h"
+#include "syolo/eval/top.h"
 #include "syolo/graph/lower.h"
 #include "syolo/graph/rewrite.h"
 #include "syolo/weights/transfer.h"
@@ -126,6 +128,10 @@ Sets training_sets(const TrainArgs& args, Console& out) {
   if (args.resume.empty()) refuse_unusable(sets.train, args.max_unusable, args.data);
   if (args.overfit > 0) keep_first(args.overfit, sets);
   if (args.in_search) refuse_unmeasurable(sets.val, args.data);
+  if (args.single_class && has_picture_classes(sets.train)) {
+    contradiction("--single-class", "expected a dataset with boxes, found pictures by class",
+                  "leave the option out");
+  }
   if (args.single_class) join_classes(sets);
   return sets;
 }

@@ -7,6 +7,8 @@
 
 #include "app/cli/interrupt.h"
 #include "app/cli/setup.h"
+#include "syolo/eval/top.h"
+#include "syolo/graph/classifier.h"
 #include "syolo/image/codec.h"
 #include "syolo/runtime/detector.h"
 
@@ -61,6 +63,7 @@ class Walker {
     if (missing_.count > 0 && !args_.allow_missing) refuse(missing_);
     Model model = load(args_.model, out_);
     set_fit(args_.boxes, model, out_);
+    check_kind(model.graph);
     const std::vector<int> classes = class_map(model.names, data_);
     say_classes(classes);
     walk_.judged.resize(data_.names.size());
@@ -69,7 +72,9 @@ class Walker {
     }
     const Shape input = input_shape(model.graph, args_.model, out_);
     const auto plan = make_plan(model, input, args_.plan.options(out_.globals));
-    Detector detector(plan, nms_options(args_.boxes, model.names));
+    NmsOptions nms = nms_options(args_.boxes, model.names);
+    if (is_classifier(model.graph)) nms.confidence = 0;
+    Detector detector(plan, std::move(nms));
     out_.note(headline(model, explain(*plan)));
     how_ = {.channels = detector.preprocess().channels, .bits = detector.preprocess().bits};
     const Polling polling;
@@ -80,6 +85,18 @@ class Walker {
   }
 
  private:
+  void check_kind(const Graph& graph) const {
+    const bool classifier = is_classifier(graph);
+    require(args_.classifiers || !classifier,
+            "expected a network with detection heads, found a classifier");
+    if (data_.items.empty() || classifier == has_picture_classes(data_)) return;
+    throw Error(ErrorKind::input,
+                classifier
+                    ? "expected pictures in folders of classes for a classifier, found boxes"
+                    : "expected pictures with boxes for a detector, found folders of classes",
+                {}, "syolo stats DATASET shows what a dataset holds");
+  }
+
   void say_classes(const std::vector<int>& classes) const {
     const auto none = std::count(classes.begin(), classes.end(), -1);
     if (none > 0) {

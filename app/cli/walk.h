@@ -16,6 +16,7 @@ struct WalkArgs {
   PlanArgs plan;
   BoxArgs boxes;
   bool allow_missing = false;
+  bool classifiers = false;  // their answers count, too
 };
 /// All options of a walk; MODEL may be left out.
 void add_walk(CLI::App& cli, WalkArgs& args);
@@ -28,6 +29,7 @@ struct Walk {
   bool stopped = false;      // by a signal: rows are incomplete
 };
 /// Pictures that cannot be read are an error; with allow_missing they are taken out of `data`.
+/// A classifier's rows are the five likeliest classes of each picture, whatever their score.
 /// @throws Error(data_refused) naming the first of them and their number
 Walk walk(const WalkArgs& args, Dataset& data, Console& out);
 

@@ -52,6 +52,7 @@ struct AugmentOptions {
   // YOLOv4 (arXiv:2004.10934) as Darknet has it
   double jitter = 0.3, resize = 1.5, hue = 0.1, saturation = 1.5, exposure = 1.5;
   bool flip = true, mosaic_bound = false, letterbox = false;
+  double darknet_blur = 0, darknet_noise = 0;  // its blur and gaussian_noise
   // Probabilities of what hides parts of a picture: 1708.04896, 1708.04552, 1704.04232, 2001.04086
   double erase = 0, cutout = 0, hide = 0, gridmask = 0, cutmix = 0;
   double erase_area_low = 0.02, erase_area_high = 0.4, erase_aspect = 0.3;
@@ -68,6 +69,7 @@ struct AugmentOptions {
   double fourier_low = 0.01, fourier_high = 0.09;  // half side of the square of frequencies, beta
   Style style = {};            // for fourier; empty: another picture of the dataset
   double mixup_classes = 0.2;  // alpha of MixUp in classification
+  double mosaic_classes = 0;   // probability of a mosaic in classification
   int copy_paste_most = 5;     // boxes
   // Which boxes stay after geometry, and after something hides them
   double min_side = 2, min_visible = 0.2, max_aspect = 20, max_hidden = 0.6;
@@ -88,7 +90,8 @@ Sample training_sample(std::size_t index, std::size_t count,
                        const std::function<Sample(std::size_t index)>& load,
                        const AugmentOptions& options, Rng& rng);
 /// One sample for classification: moved and coloured like the Scaled-YOLOv4 recipe without mosaic,
-/// mixed by the probabilities `mixup` and `cutmix`, shares of classes by what is seen.
+/// mixed by the probabilities `mosaic_classes`, `mixup` and `cutmix`, shares of classes by what is
+/// seen.
 Sample classification_sample(std::size_t index, std::size_t count,
                              const std::function<Sample(std::size_t index)>& load,
                              const AugmentOptions& options, Rng& rng);

@@ -223,8 +223,4 @@ std::string eval_section(const EvalReport& report, const Dataset& dataset) {
   return body + class_table(report, dataset);
 }
 
-std::string eval_html(const EvalReport& report, const Dataset& dataset, std::string_view title) {
-  return data::html_page(title, eval_section(report, dataset));
-}
-
 }  // namespace syolo

@@ -45,8 +45,7 @@ ClassThresholds thresholds_of(const ScoreCurve& curve, double wanted_precision, 
 /// File name without suffix and sheet: precision_recall, f1, calibration, confusion.
 std::vector<std::pair<std::string, Sheet>> eval_plots(const EvalReport& report,
                                                       const Dataset& dataset);
-/// What eval_html() has between its title and its end, to be part of another page.
+/// Tables and curves, to be part of a page.
 std::string eval_section(const EvalReport& report, const Dataset& dataset);
-std::string eval_html(const EvalReport& report, const Dataset& dataset, std::string_view title);
 
 }  // namespace syolo

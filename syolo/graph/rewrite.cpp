@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "syolo/graph/cfg.h"
+#include "syolo/graph/classifier.h"
 #include "syolo/graph/lower.h"
 
 namespace syolo {
@@ -57,7 +58,24 @@ Graph with_keys(const Graph& graph, const std::map<NodeId, KeyValues>& changes) 
   return result;
 }
 
+namespace {
+
+/// A classifier's last convolution gets as many filters.
+Graph classifier_with(const Graph& graph, int classes) {
+  NodeId source = graph.nodes().back().src[0];
+  while (source >= 0 && graph.node(source).section == "avgpool") source = graph.node(source).src[0];
+  if (source < 0 || graph.node(source).section != "convolutional") {
+    throw Error(ErrorKind::unsupported,
+                "expected a convolution before [softmax], found another layer",
+                graph.nodes().back().where, "write a cfg with the right number of classes");
+  }
+  return with_keys(graph, {{source, {{"filters", format("{}", classes)}}}});
+}
+
+}  // namespace
+
 Graph with_classes(const Graph& graph, int classes) {
+  if (is_classifier(graph)) return classifier_with(graph, classes);
   std::map<NodeId, KeyValues> changes;
   const Program program = lower(graph);
   for (const HeadNode& head : heads(program)) {

@@ -14,7 +14,8 @@ KeyValues keys_of(const Graph& graph, NodeId node);
 /// @throws Error with the node's place for values that the layer refuses
 Graph with_keys(const Graph& graph, const std::map<NodeId, KeyValues>& changes);
 
-/// The network for another number of classes: heads, and filters of the convolutions before them.
+/// The network for another number of classes: heads or the last [softmax], and filters of the
+/// convolutions before them.
 /// @throws Error(unsupported) at a head without a convolution before it
 Graph with_classes(const Graph& graph, int classes);
 

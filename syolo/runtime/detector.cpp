@@ -1,27 +1,64 @@
 #include "syolo/runtime/detector.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "syolo/image/preprocess.h"
 #include "syolo/runtime/plan_impl.h"
 
 namespace syolo {
+namespace {
+
+constexpr std::size_t kLikeliest = 5;
+
+/// A [softmax] that gives the program's last value.
+bool ends_in_softmax(const Program& program) {
+  const Instr& last = program.code.back();
+  const auto* act = std::get_if<Activate>(&last.op);
+  return act != nullptr && act->act.across() == Across::softmax &&
+         last.dst == program.node_values.back();
+}
+
+NodeId last_node(const Plan& plan) {
+  return static_cast<NodeId>(plan.program.node_values.size()) - 1;
+}
+
+std::vector<Detection> likeliest(std::span<const float> probabilities, Size picture,
+                                 const NmsOptions& options) {
+  const Box whole{0, 0, static_cast<float>(picture.width), static_cast<float>(picture.height)};
+  std::vector<Detection> all;
+  for (std::size_t i = 0; i < probabilities.size(); ++i) {
+    const int cls = static_cast<int>(i);
+    const bool wanted = options.classes.empty() || std::ranges::count(options.classes, cls) > 0;
+    if (wanted && probabilities[i] > options.confidence) {
+      all.push_back({whole, cls, probabilities[i]});
+    }
+  }
+  std::ranges::sort(all, sooner);
+  const auto most = std::min(kLikeliest, static_cast<std::size_t>(options.max_detections));
+  all.resize(std::min(all.size(), most));
+  return all;
+}
+
+}  // namespace
 
 struct Detector::State {
   std::shared_ptr<const Plan> plan;
   Session session;
   NmsOptions options;
-  bool raw;
+  bool raw, classifies;
   std::vector<float> input;
   StageTimes times;
 };
 
 Detector::Detector(const std::shared_ptr<const Plan>& plan, NmsOptions options, bool raw_boxes) {
-  require(!plan->head_specs.empty(),
-          "expected a network with detection heads ([yolo], [region]), found none");
+  const bool classifies = plan->head_specs.empty() && ends_in_softmax(plan->program);
+  require(classifies || !plan->head_specs.empty(),
+          "expected a network with detection heads ([yolo], [region]), or [softmax] at its end, "
+          "found neither");
   std::vector<float> input(static_cast<std::size_t>(plan->net.input.elements()));
   state_ = std::make_unique<State>(
-      State{plan, Session(plan), std::move(options), raw_boxes, std::move(input), {}});
+      State{plan, Session(plan), std::move(options), raw_boxes, classifies, std::move(input), {}});
 }
 Detector::~Detector() = default;
 Detector::Detector(Detector&&) noexcept = default;
@@ -38,9 +75,16 @@ std::vector<Detection> Detector::operator()(ImageView image) {
   const auto prepared = Clock::now();
   const auto views = s.session.run(s.input);
   const auto computed = Clock::now();
-  auto detections = postprocess(views, s.plan->head_specs, size, s.options, map, s.raw);
+  auto detections =
+      s.classifies
+          ? likeliest(s.session.node_output(last_node(*s.plan)).values(), image.size(), s.options)
+          : postprocess(views, s.plan->head_specs, size, s.options, map, s.raw);
   s.times = {ms(start, prepared), ms(prepared, computed), ms(computed, Clock::now())};
   return detections;
+}
+
+bool Detector::classifies() const {
+  return state_->classifies;
 }
 
 const StageTimes& Detector::times() const {

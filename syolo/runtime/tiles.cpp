@@ -15,7 +15,10 @@ ImageView part_of(ImageView image, const Window& window) {
 }  // namespace
 
 TiledDetector::TiledDetector(Detector detector, const TileOptions& tiles, NmsOptions nms) :
-    detector_(std::move(detector)), options_(tiles), nms_(std::move(nms)) {}
+    detector_(std::move(detector)), options_(tiles), nms_(std::move(nms)) {
+  require(options_.tile == Size{} || !detector_.classifies(),
+          "expected a network with detection heads to look at tiles, found a classifier");
+}
 
 std::vector<Detection> TiledDetector::look(ImageView image) {
   std::vector<Detection> found = detector_(image);

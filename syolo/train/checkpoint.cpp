@@ -9,6 +9,7 @@ Named all_tensors(const Net& net, const Optimizer& optimizer, const Average& ave
   Named all = optimizer.tensors();
   all.insert(average.tensors().begin(), average.tensors().end());
   for (const auto& [id, tensor] : net.tensors()) all["net/" + to_text(id)] = tensor;
+  all.merge(net.cross_tensors());
   return all;
 }
 
@@ -44,9 +45,10 @@ State checkpoint(const Net& net, const Optimizer& optimizer, const Average& aver
                  {"batch", format("{}", progress.next.batch)},
                  {"images_seen", format("{}", progress.images_seen)},
                  {"best_epoch", format("{}", progress.best_epoch)},
-                 {"best_ap", format("{:.17g}", progress.best_ap)},
+                 {"best_ap", format("{:.17g}", progress.best)},
                  {"steps", format("{}", optimizer.steps())},
-                 {"updates", format("{}", average.updates())}};
+                 {"updates", format("{}", average.updates())},
+                 {"cross_iterations", format("{}", net.cross_iterations())}};
   return state;
 }
 
@@ -57,7 +59,7 @@ Progress restore(const State& state, Net& net, Optimizer& optimizer, Average& av
   progress.next = {integer_of(state, "epoch"), integer_of(state, "batch")};
   progress.images_seen = integer_of(state, "images_seen");
   progress.best_epoch = integer_of(state, "best_epoch");
-  progress.best_ap = parse_real(text_of(state, "best_ap")).value_or(-1);
+  progress.best = parse_real(text_of(state, "best_ap")).value_or(-1);
 
   const torch::NoGradGuard no_grad;
   const Named all = all_tensors(net, optimizer, average);
@@ -73,6 +75,8 @@ Progress restore(const State& state, Net& net, Optimizer& optimizer, Average& av
   }
   optimizer.set_steps(integer_of(state, "steps"));
   average.set_updates(integer_of(state, "updates"));
+  const bool crossed = state.texts.contains("cross_iterations");  // older states know none
+  net.set_cross_iterations(crossed ? integer_of(state, "cross_iterations") : 0);
   return progress;
 }
 

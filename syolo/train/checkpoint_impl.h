@@ -13,7 +13,7 @@ struct Progress {
   Cursor next;                   // batch
   std::int64_t images_seen = 0;  // by the network
   std::int64_t best_epoch = -1;
-  double best_ap = -1;
+  double best = -1;
   bool operator==(const Progress&) const = default;
 };
 

@@ -88,6 +88,20 @@ Moments gathered(const Moments& batch, NormWindow& window) {
   return all;
 }
 
+/// Moments of the batch and of earlier iterations.
+Moments joined(const Moments& batch, const NormEarlier& earlier) {
+  const Values mean = values_of(earlier.mean), square = values_of(earlier.square);
+  const double all = 1 + static_cast<double>(earlier.count);
+  Moments joined{{}, {}, batch.count};
+  for (std::size_t c = 0; c < batch.mean.size(); ++c) {
+    const double own = batch.variance[c] + batch.mean[c] * batch.mean[c];
+    joined.mean.push_back((batch.mean[c] + mean[c]) / all);
+    const double of_all = joined.mean[c] * joined.mean[c];
+    joined.variance.push_back(std::max(0.0, (own + square[c]) / all - of_all));
+  }
+  return joined;
+}
+
 void move(torch::Tensor running, const Values& values, double factor, double rate) {
   running.mul_(1 - rate).add_(tensor_of(values).to(running.scalar_type()), factor * rate);
 }
@@ -118,13 +132,14 @@ class Normalize : public torch::autograd::Function<Normalize> {
   static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& src,
                                const torch::Tensor& scale, const torch::Tensor& bias,
                                const torch::Tensor& mean, const torch::Tensor& deviation,
-                               const NormOptions& options, const Act& act) {
+                               const NormOptions& options, double share, const Act& act) {
     const torch::Tensor table = torch::stack(
         {mean, deviation, scale.detach().to(torch::kFloat64), bias.detach().to(torch::kFloat64)});
     torch::Tensor dst = torch::empty_like(src);
     norm::normalize(rows_of(src), src.data_ptr(), channels_of(table), act, dst.data_ptr());
     context->save_for_backward({src, table});
     context->saved_data["of_batch"] = options.of_batch;
+    context->saved_data["share"] = share;
     context->saved_data["group"] = reinterpret_cast<std::int64_t>(options.group);
     context->saved_data["act"] = std::string(act.name());
     return dst;
@@ -143,10 +158,12 @@ class Normalize : public torch::autograd::Function<Normalize> {
     Values of_scale = sums.second, slope(of_bias.size()), shift(of_bias.size());
     for (std::size_t c = 0; c < of_scale.size(); ++c) of_scale[c] /= channels.deviation[c];
     if (context->saved_data.at("of_batch").toBool()) {
+      const double share = context->saved_data.at("share").toDouble();
       const BatchSums batch = batch_sums(of_bias, of_scale, static_cast<double>(rows.rows),
                                          context->saved_data.at("group").toInt());
       for (std::size_t c = 0; c < of_bias.size(); ++c) {
-        const double deviation = channels.deviation[c], factor = channels.scale[c] / deviation;
+        const double deviation = channels.deviation[c];
+        const double factor = share * channels.scale[c] / deviation;
         slope[c] = -factor * batch.of_scale[c] / deviation / batch.count;
         shift[c] = -factor * batch.of_bias[c] / batch.count;
       }
@@ -154,7 +171,7 @@ class Normalize : public torch::autograd::Function<Normalize> {
     torch::Tensor of_src = torch::empty_like(src);
     norm::gradient(rows, src.data_ptr(), of_dst.data_ptr(), channels, act, slope, shift,
                    of_src.data_ptr());
-    return {of_src, tensor_of(of_scale), tensor_of(of_bias), {}, {}, {}, {}};
+    return {of_src, tensor_of(of_scale), tensor_of(of_bias), {}, {}, {}, {}, {}};
   }
 };
 
@@ -176,23 +193,29 @@ torch::Tensor normalize(const torch::Tensor& src, const NormTensors& tensors,
   const torch::Tensor from = channels_last(src);
   torch::Tensor mean = tensors.mean.to(torch::kFloat64);
   torch::Tensor variance = tensors.variance.to(torch::kFloat64);
+  double share = 1;
   if (options.of_batch && options.moments != nullptr && options.moments->mean.defined()) {
     mean = options.moments->mean, variance = options.moments->variance;
+    share = options.moments->share;
   } else if (options.of_batch) {
     const torch::NoGradGuard no_grad;
     Moments batch = moments(from.detach());
     if (options.group != nullptr) batch = joined(batch, *options.group);
     double unbiased = batch.count / (batch.count - 1);
     if (options.window != nullptr) batch = gathered(batch, *options.window), unbiased = 1;
-    mean = tensor_of(batch.mean), variance = tensor_of(batch.variance);
     move(tensors.mean, batch.mean, 1, options.rate);
     move(tensors.variance, batch.variance, unbiased, options.rate);
-    if (options.moments != nullptr) *options.moments = {mean, variance};
+    if (options.earlier != nullptr) {
+      batch = joined(batch, *options.earlier);
+      share = 1 / (1 + static_cast<double>(options.earlier->count));
+    }
+    mean = tensor_of(batch.mean), variance = tensor_of(batch.variance);
+    if (options.moments != nullptr) *options.moments = {mean, variance, share};
   }
   const torch::Tensor deviation = (variance + options.epsilon).sqrt();
   const bool known = norm::knows(act.act);
   const torch::Tensor dst = Normalize::apply(from, tensors.scale, tensors.bias, mean, deviation,
-                                             options, known ? act.act : Act::linear());
+                                             options, share, known ? act.act : Act::linear());
   return known ? dst : activate(act, dst);
 }
 

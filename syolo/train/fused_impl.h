@@ -22,6 +22,13 @@ struct NormWindow {
 /// Of a batch, to normalise it again: a call that finds them moves neither statistics nor window.
 struct NormMoments {
   torch::Tensor mean, variance;  // undefined until then
+  double share = 1;              // of this batch in them
+};
+
+/// Statistics of earlier iterations: sums over `count` of them, by channel.
+struct NormEarlier {
+  torch::Tensor mean, square;
+  std::int64_t count = 0;
 };
 
 struct NormOptions {
@@ -31,11 +38,13 @@ struct NormOptions {
   Group* group = nullptr;  // whose batches count as one; none: this one alone
   NormMoments* moments = nullptr;
   NormWindow* window = nullptr;  // by the mean of the batches gathered in it, this one as well
+  const NormEarlier* earlier = nullptr;  // by their mean and this batch's, for CBN
 };
 
 /// act((src - mean) scale / sqrt(variance + epsilon) + bias). The running variance moves to the
 /// unbiased one. With a window, mean and variance are Darknet's of it, and gradients are those of
-/// normalisation by the batch's own.
+/// normalisation by the batch's own. With earlier iterations gradients pass through the batch's own
+/// share of the statistics.
 /// @param src  N,C,H,W; bf16 is computed in f32
 torch::Tensor normalize(const torch::Tensor& src, const NormTensors& tensors,
                         const NormOptions& options, const Activate& act);

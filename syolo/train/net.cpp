@@ -9,7 +9,7 @@ namespace syolo::train {
 
 namespace {
 
-/// The value of each head's logits, or the last layer's.
+/// The value of each head's logits, or what a last [softmax] reads, or the last layer's.
 std::vector<ValueId> logits(const Program& program) {
   std::vector<ValueId> found;
   for (const HeadNode& head : heads(program)) {
@@ -23,15 +23,29 @@ std::vector<ValueId> logits(const Program& program) {
     }
     found.push_back(value);
   }
-  if (found.empty()) found.push_back(program.node_values.back());
+  if (found.empty()) {
+    const auto* act = std::get_if<Activate>(&program.code.back().op);
+    const bool softmax = act != nullptr && act->act.across() == Across::softmax;
+    found.push_back(softmax ? program.code.back().src[0] : program.node_values.back());
+  }
   return found;
+}
+
+/// The learned convolution without a bias that a normalisation reads; none: null.
+const Conv* convolution_before(const Program& program, const Instr& norm) {
+  for (const Instr& instr : program.code) {
+    const auto* conv = std::get_if<Conv>(&instr.op);
+    if (conv == nullptr || instr.dst != norm.src[0]) continue;
+    return conv->kernel == Conv::Kernel::learned && !conv->bias ? conv : nullptr;
+  }
+  return nullptr;
 }
 
 }  // namespace
 
 Net::Net(Graph graph, const Weights& weights, const NetOptions& options) :
-    graph_(std::move(graph)), options_(options), program_(lower(graph_)),
-    results_(logits(program_)) {
+    graph_(std::move(graph)), options_(options), program_(lower(graph_)) {
+  read_program();
   for (const auto& [id, tensor] : weights.all()) {
     torch::Tensor values = to_torch(tensor, options_.tensors);
     if (values.dim() == 4) values = values.contiguous(torch::MemoryFormat::ChannelsLast);
@@ -41,8 +55,22 @@ Net::Net(Graph graph, const Weights& weights, const NetOptions& options) :
     const NodeId node = instr.origin;
     if (std::holds_alternative<Drop>(instr.op)) drop_layers_[node] = drop_layer_of(graph_, node);
     if (!std::holds_alternative<BatchNorm>(instr.op)) continue;
+    if (const Conv* conv = convolution_before(program_, instr)) {
+      const torch::Tensor& kernel = tensors_.at({conv->params, Role::kernel});
+      if (options_.cbn > 1) cross_[node] = cross_window(*conv, kernel, options_.cbn);
+    }
     if (options_.cmbn || layer_hints(graph_, node).flag("cbn")) windows_[node] = {};
   }
+}
+
+std::map<std::string, torch::Tensor> Net::cross_tensors() const {
+  std::map<std::string, torch::Tensor> all;
+  for (const auto& [node, window] : cross_) {
+    const std::string name = format("cross/{}/", node);
+    all[name + "of_mean"] = window.of_mean, all[name + "of_square"] = window.of_square;
+    all[name + "square"] = window.square;
+  }
+  return all;
 }
 
 void Net::set_learning(const Freeze& freeze, std::int64_t step) {
@@ -58,7 +86,12 @@ void Net::program_for(const torch::Tensor& images) {
                     static_cast<int>(images.size(3))};
   if (program_.shape(program_.input) == shape) return;
   program_ = lower(graph_, shape);
+  read_program();
+}
+
+void Net::read_program() {
   results_ = logits(program_);
+  if (options_.recompute) segments_ = segments(program_, results_);
 }
 
 torch::Tensor Net::input(const torch::Tensor& images) const {
@@ -71,6 +104,7 @@ std::vector<torch::Tensor> Net::forward(const torch::Tensor& images, const Pass&
   program_for(images);
   const auto run = std::make_shared<Run>(*this, program_, pass, /*keep_all=*/false);
   (*run)(input(images));
+  if (pass.cross && !cross_.empty()) ++cross_iterations_;
   if (pass.features != nullptr) *pass.features = run->read_for(results_);
   std::vector<torch::Tensor> results = run->values(results_);
   run->forget();

@@ -6,6 +6,8 @@
 #include <set>
 #include <vector>
 
+#include "syolo/graph/segments.h"
+#include "syolo/train/cross_norm_impl.h"
 #include "syolo/train/drop_impl.h"
 #include "syolo/train/freeze_impl.h"
 #include "syolo/train/fused_impl.h"
@@ -23,6 +25,7 @@ struct Pass {
   Mode mode;
   const Drops* drops = nullptr;  // none: nothing is dropped
   int mini_batch = 0;            // of its step, from 0: CmBN gathers statistics over them
+  bool cross = false;            // normalise by earlier iterations, too (NetOptions::cbn)
   /// Gets what each head's convolution reads, in file order.
   std::vector<torch::Tensor>* features = nullptr;
 };
@@ -34,6 +37,8 @@ struct NetOptions {
   bool bf16 = false;
   /// All normalisations gather statistics over the mini-batches of a step, not only those of cbn=1.
   bool cmbn = false;
+  /// Iterations whose statistics count, this one's as well (CBN); 0 and 1: this one's alone.
+  int cbn = 0;
   /// Training passes keep what segments of the program exchange alone; their way back computes the
   /// rest anew, with the same bits.
   bool recompute = false;
@@ -56,7 +61,8 @@ class Net {
   /// @param images  N,C,H,W on any device and of any type; the sides multiples of
   ///                greatest_stride(graph)
   /// @return the logits of each head in file order: what it reads, or what the logistic before a
-  ///         new_coords head reads (without heads: the last layer's output)
+  ///         new_coords head reads (without heads: what a last [softmax] reads, or the last
+  ///         layer's output)
   std::vector<torch::Tensor> forward(const torch::Tensor& images, const Pass& pass);
   /// The output of every layer; a head's is what it reads.
   std::vector<torch::Tensor> forward_all(const torch::Tensor& images, const Pass& pass);
@@ -67,6 +73,11 @@ class Net {
   /// All tensors by name: in place changes change the network.
   const std::map<ParamId, torch::Tensor>& tensors() const { return tensors_; }
   const Graph& graph() const { return graph_; }
+
+  /// What CBN keeps, by name; to be saved and, changed in place, restored.
+  std::map<std::string, torch::Tensor> cross_tensors() const;
+  std::int64_t cross_iterations() const { return cross_iterations_; }
+  void set_cross_iterations(std::int64_t count) { cross_iterations_ = count; }
 
   /// Tells where the time of later passes goes, until told nullptr.
   void set_profile(Profile* profile) { profile_ = profile; }
@@ -79,15 +90,19 @@ class Net {
  private:
   class Run;
   void program_for(const torch::Tensor& images);
+  void read_program();
   torch::Tensor input(const torch::Tensor& images) const;
 
   Graph graph_;
   NetOptions options_;
   std::map<ParamId, torch::Tensor> tensors_;
-  Program program_;               // for the size seen last
-  std::vector<ValueId> results_;  // of it: what forward() returns
+  Program program_;                    // for the size seen last
+  std::vector<ValueId> results_;       // of it: what forward() returns
+  std::vector<CodeSegment> segments_;  // of it, when values are computed anew
   std::map<NodeId, DropLayer> drop_layers_;
   std::map<NodeId, NormWindow> windows_;   // of layers that gather statistics
+  std::map<NodeId, CrossWindow> cross_;    // of normalisations behind convolutions
+  std::int64_t cross_iterations_ = 0;      // that have gone into the windows
   std::set<NodeId> still_, only_forward_;  // Freeze
   Profile* profile_ = nullptr;
 };

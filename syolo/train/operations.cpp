@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "syolo/base/error.h"
+#include "syolo/train/kernels/processor_impl.h"
 
 namespace syolo::train {
 namespace {
@@ -50,24 +51,60 @@ torch::Tensor depth_to_space(const torch::Tensor& src, std::int64_t s) {
 
 }  // namespace
 
+namespace {
+
+/// How LibTorch gets the windows of a convolution.
+struct Windows {
+  torch::Tensor src;  // padded where the two sides differ
+  std::int64_t pad_y = 0, pad_x = 0, dilation = 1;
+};
+Windows windows(const Conv& op, const torch::Tensor& src, int height, int width) {
+  const Reach y = reach(src.size(2), height, std::int64_t{op.dilation} * (op.kh - 1) + 1,
+                        op.stride_y, op.pad_y);
+  const Reach x =
+      reach(src.size(3), width, std::int64_t{op.dilation} * (op.kw - 1) + 1, op.stride_x, op.pad_x);
+  // On one thread LibTorch 1.13 gives 1x1 kernels to its own slow loops (measured: 30 times as
+  // long), but dilated ones to oneDNN; a single cell is the same at any dilation.
+  const std::int64_t dilation = op.kh == 1 && op.kw == 1 ? 2 : op.dilation;
+  if (y.even && x.even) return {src, y.before, x.before, dilation};
+  return {padded(src, y, x, 0), 0, 0, dilation};
+}
+
+/// With AVX2 alone the library's kernels above 1x1 take half as long, and those of gradients a
+/// third, in blocks of channels, which it makes of planar tensors; all others are best channels
+/// last.
+torch::MemoryFormat fastest_layout(const Conv& op, const torch::Tensor& src) {
+  static const bool avx2 = has_avx2_alone();
+  const bool planar =
+      avx2 && op.kh * op.kw > 1 && src.is_cpu() && src.scalar_type() == torch::kFloat32;
+  return planar ? torch::MemoryFormat::Contiguous : torch::MemoryFormat::ChannelsLast;
+}
+
+}  // namespace
+
 torch::Tensor convolve(const Conv& op, const torch::Tensor& src, const torch::Tensor& kernel,
                        const torch::Tensor& bias, const Shape& dst) {
   SYOLO_ASSERT(!op.norm_epsilon && op.act.is_linear() && !op.residual,
                "a convolution of a program that no pass has fused");
-  const Reach y =
-      reach(src.size(2), dst.h, std::int64_t{op.dilation} * (op.kh - 1) + 1, op.stride_y, op.pad_y);
-  const Reach x =
-      reach(src.size(3), dst.w, std::int64_t{op.dilation} * (op.kw - 1) + 1, op.stride_x, op.pad_x);
-  const bool even = y.even && x.even;
-  const std::int64_t pad_y = even ? y.before : 0, pad_x = even ? x.before : 0;
-  // On one thread LibTorch 1.13 gives 1x1 kernels to its own slow loops (measured: 30 times as
-  // long), but dilated ones to oneDNN; a single cell is the same at any dilation.
-  const std::int64_t dilation = op.kh == 1 && op.kw == 1 ? 2 : op.dilation;
+  const Windows w = windows(op, src, dst.h, dst.w);
   const auto type = src.scalar_type();
-  return torch::conv2d(even ? src : padded(src, y, x, 0),
-                       kernel.reshape({op.filters, -1, op.kh, op.kw}).to(type),
+  const torch::MemoryFormat layout = fastest_layout(op, src);
+  return torch::conv2d(w.src.contiguous(layout),
+                       kernel.reshape({op.filters, -1, op.kh, op.kw}).to(type).contiguous(layout),
                        bias.defined() ? bias.to(type) : bias, {op.stride_y, op.stride_x},
-                       {pad_y, pad_x}, {dilation, dilation}, op.groups);
+                       {w.pad_y, w.pad_x}, {w.dilation, w.dilation}, op.groups)
+      .contiguous(torch::MemoryFormat::ChannelsLast);
+}
+
+torch::Tensor kernel_gradient(const Conv& op, const torch::Tensor& src, const torch::Tensor& kernel,
+                              const torch::Tensor& of_dst) {
+  const Windows w =
+      windows(op, src, static_cast<int>(of_dst.size(2)), static_cast<int>(of_dst.size(3)));
+  return std::get<1>(at::convolution_backward(
+      of_dst.contiguous(), w.src.contiguous(),
+      kernel.reshape({of_dst.size(1), -1, op.kh, op.kw}).contiguous(), at::nullopt,
+      {op.stride_y, op.stride_x}, {w.pad_y, w.pad_x}, {w.dilation, w.dilation},
+      /*transposed=*/false, {0, 0}, op.groups, {false, true, false}));
 }
 
 torch::Tensor blur_kernel(const Conv& op, const torch::TensorOptions& options) {

@@ -13,6 +13,9 @@ namespace syolo::train {
 /// @param bias  undefined where the operation has none
 torch::Tensor convolve(const Conv& op, const torch::Tensor& src, const torch::Tensor& kernel,
                        const torch::Tensor& bias, const Shape& dst);
+/// The gradient of a kernel, of any number of filters, that convolve() had with this source.
+torch::Tensor kernel_gradient(const Conv& op, const torch::Tensor& src, const torch::Tensor& kernel,
+                              const torch::Tensor& of_dst);
 /// The fixed kernel of a blurring convolution.
 torch::Tensor blur_kernel(const Conv& op, const torch::TensorOptions& options);
 torch::Tensor activate(const Activate& op, const torch::Tensor& src);

@@ -14,8 +14,11 @@ Optimizer::Optimizer(Net& net, const OptimizerOptions& options) : net_(net), opt
     tensors_["square/" + to_text(id)] = torch::zeros_like(tensor).detach();
   }
   for (const Node& node : net_.graph().nodes()) {
-    const double factor = Hints(node.hints, node.where).real("learning_rate", 1);
-    if (factor != 1) factors_[static_cast<NodeId>(&node - net_.graph().nodes().data())] = factor;
+    const auto id = static_cast<NodeId>(&node - net_.graph().nodes().data());
+    const Hints hints(node.hints, node.where);
+    const double factor = hints.real("learning_rate", 1), clip = hints.real("clip", 0);
+    if (factor != 1) factors_[id] = factor;
+    if (clip > 0) clips_[id] = clip;
   }
 }
 
@@ -67,6 +70,10 @@ void Optimizer::step(const Rates& rates, double gradient_scale) {
       gradient = gradient + parameter * decay;
     }
     target.sub_(direction(to_text(id), gradient, rates.momentum), rate);
+    const auto clip = clips_.find(id.node);
+    if (clip != clips_.end() && id.role == Role::kernel) {
+      target.clamp_(-clip->second, clip->second);
+    }
   }
 }
 

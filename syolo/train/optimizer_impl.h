@@ -27,7 +27,7 @@ class Optimizer {
   /// The largest magnitude among the gradients; NaN or infinite when one of them is.
   double largest_gradient() const;
   /// One step. Gradients are multiplied by `gradient_scale` first. adam: momentum is beta1. A
-  /// layer's learning_rate of the cfg multiplies its rates.
+  /// layer's learning_rate of the cfg multiplies its rates, its `clip` bounds its kernels.
   void step(const Rates& rates, double gradient_scale = 1);
 
   std::int64_t steps() const { return steps_; }
@@ -43,6 +43,7 @@ class Optimizer {
   std::int64_t steps_ = 0;
   Named tensors_;
   std::map<NodeId, double> factors_;  // of layers whose rate is not the network's
+  std::map<NodeId, double> clips_;    // of layers whose kernels are bounded
 };
 
 /// What one step does to the average.

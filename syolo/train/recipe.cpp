@@ -10,7 +10,7 @@ TrainOptions completed(TrainOptions options, const Graph& graph, std::int64_t im
 std::unique_ptr<train::Recipe> train::make_recipe(const Graph& graph, const TrainOptions& options,
                                                   const RunSize& size) {
   if (options.recipe == TrainRecipe::darknet) return darknet_recipe(graph, options, size);
-  return scaled_recipe(options, size, class_count(graph));
+  return scaled_recipe(graph, options, size);
 }
 
 }  // namespace syolo

@@ -41,6 +41,8 @@ class Recipe {
   virtual LossTerms loss(const LossInput& input) const = 0;
   /// How the pictures of half of the batches hide their objects before they are learnt.
   virtual Hiding hiding(std::int64_t batch) const = 0;
+  /// Whether normalisations count earlier batches, too (TrainOptions::cbn).
+  virtual bool crosses(std::int64_t batch) const = 0;
   /// What a batch drops.
   virtual DropRates drops(std::int64_t batch) const = 0;
 
@@ -52,9 +54,9 @@ class Recipe {
 std::unique_ptr<Recipe> make_recipe(const Graph& graph, const TrainOptions& options,
                                     const RunSize& size);
 
-/// ScaledYOLOv4's. Source: arXiv:2011.08036 and its reference program.
-std::unique_ptr<Recipe> scaled_recipe(const TrainOptions& options, const RunSize& size,
-                                      int classes);
+/// ScaledYOLOv4's, for classifiers, too. Source: arXiv:2011.08036 and its reference program.
+std::unique_ptr<Recipe> scaled_recipe(const Graph& graph, const TrainOptions& options,
+                                      const RunSize& size);
 /// What [net] and [yolo] of the graph say, with Darknet's names and defaults.
 /// @throws Error(input) at the section for a value that Darknet has not
 std::unique_ptr<Recipe> darknet_recipe(const Graph& graph, const TrainOptions& options,

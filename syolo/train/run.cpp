@@ -109,7 +109,7 @@ void Net::Run::operator()(const torch::Tensor& images) {
                          pass_.features == nullptr && torch::GradMode::is_enabled();
   if (!segmented) return execute(0, program_.code.size());
   in_segments_ = true;
-  for (const CodeSegment& segment : segments(program_, net_.results_)) {
+  for (const CodeSegment& segment : net_.segments_) {
     std::vector<torch::Tensor> in;
     for (const ValueId id : segment.in) in.push_back(value(id));
     const torch::Tensor trigger = torch::zeros({}).set_requires_grad(learns(segment));
@@ -147,6 +147,7 @@ void Net::Run::release(std::size_t i) {
 
 void Net::Run::forget() {
   for (torch::Tensor& tensor : values_) tensor.reset();
+  conv_src_.reset();
   read_.clear();
 }
 
@@ -189,6 +190,8 @@ torch::Tensor Net::Run::run(const Conv& op) {
     return convolve(op, src(0), blur_kernel(op, src(0).options()), {}, dst());
   }
   if (is_result(instr_->dst)) return of_head(op);
+  conv_ = instr_;
+  if (pass_.cross && !again_) conv_src_ = src(0);
   return convolve(op, src(0), param(op.params, Role::kernel), bias_of(op), dst());
 }
 /// Heads decide by small differences of large values: they are computed in full precision.
@@ -206,6 +209,13 @@ torch::Tensor Net::Run::of_head(const Conv& op) {
 torch::Tensor Net::Run::bias_of(const Conv& op) const {
   return op.bias ? param(op.params, Role::bias) : torch::Tensor();
 }
+/// Of this normalisation, when it stands behind the convolution that ran last.
+CrossWindow* Net::Run::cross() const {
+  const auto window = net_.cross_.find(instr_->origin);
+  const bool behind = conv_ != nullptr && conv_->dst == instr_->src[0];
+  return pass_.cross && !again_ && behind && window != net_.cross_.end() ? &window->second
+                                                                         : nullptr;
+}
 torch::Tensor Net::Run::normalized(const BatchNorm& op, const Activate& act) {
   // One value per channel has no variance: the running statistics stand in for it.
   const std::int64_t ranks = net_.options_.group == nullptr ? 1 : net_.options_.group->size();
@@ -217,6 +227,15 @@ torch::Tensor Net::Run::normalized(const BatchNorm& op, const Activate& act) {
   if (window != net_.windows_.end()) options.window = &window->second;
   if (options.window != nullptr && pass_.mini_batch == 0 && !again_) options.window->batches = 0;
   if (in_segments_) options.moments = &moments_[instr_];
+  NormEarlier before;
+  if (CrossWindow* window_of = options.of_batch ? cross() : nullptr) {
+    const Conv& conv = std::get<Conv>(conv_->op);
+    const torch::Tensor kernel = param(conv.params, Role::kernel);
+    before = earlier(*window_of, kernel, net_.cross_iterations_);
+    options.earlier = &before;
+    remember(conv, conv_src_, kernel, src(0), net_.cross_iterations_, *window_of);
+  }
+  conv_src_.reset();
   return normalize(src(0),
                    {param(op.params, Role::scale), param(op.params, Role::bias),
                     param(op.params, Role::mean), param(op.params, Role::variance)},

@@ -5,7 +5,6 @@
 #include <memory>
 #include <span>
 
-#include "syolo/graph/segments.h"
 #include "syolo/train/net_impl.h"
 
 namespace syolo::train {
@@ -56,6 +55,7 @@ class Net::Run : public std::enable_shared_from_this<Net::Run> {
   torch::Tensor of_head(const Conv& op);
   torch::Tensor bias_of(const Conv& op) const;
   torch::Tensor normalized(const BatchNorm& op, const Activate& act);
+  CrossWindow* cross() const;
 
   Net& net_;
   const Program& program_;
@@ -67,6 +67,8 @@ class Net::Run : public std::enable_shared_from_this<Net::Run> {
   std::vector<torch::Tensor> values_;
   torch::Tensor images_;
   std::map<ValueId, torch::Tensor> read_;        // by the convolutions of heads
+  const Instr* conv_ = nullptr;                  // the last convolution
+  torch::Tensor conv_src_;                       // what it read, for CBN
   std::map<const Instr*, NormMoments> moments_;  // of the first time, in segments
   const Instr* instr_ = nullptr;
 };

@@ -9,6 +9,7 @@
 #include "syolo/base/parallel.h"
 #include "syolo/graph/lower.h"
 #include "syolo/train/checkpoint_impl.h"
+#include "syolo/train/checks_impl.h"
 #include "syolo/train/gradient_sums_impl.h"
 #include "syolo/train/image_weights_impl.h"
 #include "syolo/train/loss_rows.h"
@@ -27,6 +28,8 @@ constexpr int kBadStepsInARow = 3, kRollbacks = 3;
 constexpr int kWarmUp = 3;  // batches before a profile
 constexpr std::string_view kResultsHead =
     "epoch,step,lr,box,obj,cls,precision,recall,AP50,AP,images_per_second,seconds\n";
+constexpr std::string_view kClassifierHead =
+    "epoch,step,lr,cls,top1,top5,images_per_second,seconds\n";
 
 torch::Device device_of(const std::string& name) {
   try {
@@ -39,63 +42,6 @@ torch::Device device_of(const std::string& name) {
                 format("--device: expected a device of this build and machine, found \"{}\": {}",
                        printable(name, 40), printable(first, 200)),
                 {}, "cpu is always there");
-  }
-}
-
-/// The [yolo] heads that a model must have.
-std::vector<HeadSpec> heads_of(const Graph& graph) {
-  std::vector<HeadSpec> specs;
-  const Program program = lower(graph);
-  for (const HeadNode& head : heads(program)) specs.push_back(*head.spec);
-  return specs;
-}
-
-void check(const Model& model, const Dataset& data, const TrainOptions& options) {
-  SYOLO_ASSERT(options.epochs > 0 && options.batch > 0, "completed() options");
-  require(!heads_of(model.graph).empty(), "expected a network with [yolo] heads, found none");
-  const int classes = class_count(model.graph);
-  require(classes == std::ssize(data.names),
-          "expected a network of the dataset's {} classes, found one of {}", data.names.size(),
-          classes);
-  const auto refuse = [](const std::string& found) {
-    throw Error(ErrorKind::data_refused, "expected pictures with boxes to train on, found " + found,
-                {}, "syolo lint DATASET says what is wrong with it");
-  };
-  if (data.items.empty()) refuse("no picture");
-  std::int64_t boxes = 0;
-  for (const Item& item : data.items) boxes += std::ssize(item.truths);
-  if (boxes == 0) refuse(format("{} pictures without any box", data.items.size()));
-  require(options.batch >= options.place.ranks,
-          "expected a batch of a picture at least for each of {} processes, found {}",
-          options.place.ranks, options.batch);
-  const auto layers = std::ssize(model.graph.nodes());
-  require(options.freeze < layers, "--freeze: expected fewer than all {} layers, found {}", layers,
-          options.freeze);
-  const int multiple = greatest_stride(model.graph);
-  require(options.input.width % multiple == 0 && options.input.height % multiple == 0,
-          "expected sides that are multiples of {}, found {}x{}", multiple, options.input.width,
-          options.input.height);
-}
-
-/// A teacher answers for the same slots as the network.
-void check_teacher(const Model& model, const Model& teacher, const TrainOptions& options) {
-  const Shape input{1, model.graph.net().input.c, options.input.height, options.input.width};
-  const auto slots = [&](const Graph& graph) {
-    std::vector<std::string> all;
-    const Program program = lower(graph, input);
-    for (const HeadNode& head : heads(program)) {
-      const Shape& shape = program.shape(program.node_values[static_cast<std::size_t>(head.node)]);
-      all.push_back(format("{}x{} cells of {} anchors and {} classes", shape.w, shape.h,
-                           head.spec->anchors.size(), head.spec->classes));
-    }
-    return all;
-  };
-  const std::vector<std::string> own = slots(model.graph), others = slots(teacher.graph);
-  require(own.size() == others.size(), "--teacher: expected {} heads, found {}", own.size(),
-          others.size());
-  for (std::size_t i = 0; i < own.size(); ++i) {
-    require(own[i] == others[i], "--teacher: expected head {} of {}, found {}", i + 1, own[i],
-            others[i]);
   }
 }
 
@@ -171,11 +117,12 @@ class Run {
       device_(device_of(options.device)),
       recipe_(train::make_recipe(start.graph, options, size_of(data, options))),
       loader_(data, loader_options(options, *recipe_, start.graph)), model_(trained(start)),
-      specs_(heads_of(model_.graph)), freeze_(model_.graph, options.freeze),
+      specs_(train::heads_of(model_.graph)), freeze_(model_.graph, options.freeze),
       net_(model_.graph, recipe_->start(model_.graph, model_.weights, options.random),
            {.tensors = torch::TensorOptions(device_).dtype(torch::kFloat32),
             .bf16 = options.precision == TrainPrecision::bf16,
             .cmbn = options.cmbn > 0,
+            .cbn = static_cast<int>(options.cbn),
             .recompute = options.recompute,
             .group = options.sync_bn ? together() : nullptr,
             .statistics_rate = recipe_->statistics_rate()}),
@@ -215,7 +162,7 @@ class Run {
                           .bf16 = options.precision == TrainPrecision::bf16});
   }
   static std::vector<HeadSpec> teacher_heads(const TrainOptions& options) {
-    return options.teacher ? heads_of(options.teacher->graph) : std::vector<HeadSpec>();
+    return options.teacher ? train::heads_of(options.teacher->graph) : std::vector<HeadSpec>();
   }
 
   Model trained(const Model& start) const {
@@ -378,7 +325,7 @@ class Run {
     const train::Drops drops{recipe_->drops(number), options_.seed, number,
                              static_cast<std::int64_t>(batch.first)};
     train::Pass pass(Mode::train);
-    pass.drops = &drops, pass.mini_batch = accumulated_;
+    pass.drops = &drops, pass.mini_batch = accumulated_, pass.cross = recipe_->crosses(number);
     std::vector<torch::Tensor> features;
     if (teacher_ && options_.distill_features > 0) pass.features = &features;
     const std::vector<torch::Tensor> logits = net_.forward(images, pass);
@@ -387,7 +334,7 @@ class Run {
     {
       const train::Span span(profile_.get(), "loss");
       terms = recipe_->loss({logits, specs_, targets, batch.size, together(),
-                             static_cast<std::int64_t>(batch.of_all), batch.shared});
+                             static_cast<std::int64_t>(batch.of_all), batch.shared, batch.classes});
       if (teacher_) terms.total = terms.total + lesson({logits, specs_, features}, images, batch);
     }
     const bool sums = steps && together() != nullptr;
@@ -479,14 +426,42 @@ class Run {
 
   /// The first rank measures, all know.
   TrainScore measure(const Model& model, std::int64_t epoch) {
-    TrainScore score{0, 0, 0, 0, {}};
+    TrainScore score{0, 0, 0, 0, {}, 0, 0};
     if (group_->leads()) score = observer_.evaluate(model, epoch);
-    std::vector<double> all = {score.precision, score.recall, score.ap50, score.ap};
+    std::vector<double> all = {score.precision, score.recall, score.ap50,
+                               score.ap,        score.top1,   score.top5};
+    const auto numbers = std::ssize(all);
     score.class_ap.resize(data_.names.size());
     all.insert(all.end(), score.class_ap.begin(), score.class_ap.end());
     group_->sum(all);
-    class_ap_.assign(all.begin() + 4, all.end());
-    return {all[0], all[1], all[2], all[3], class_ap_};
+    class_ap_.assign(all.begin() + numbers, all.end());
+    return {all[0], all[1], all[2], all[3], class_ap_, all[4], all[5]};
+  }
+
+  /// What a model file says of the run.
+  std::string training_text(std::int64_t epoch, const TrainScore& score) const {
+    const std::string measured =
+        specs_.empty() ? format("\"top1\": {:.4f}, \"top5\": {:.4f}", score.top1, score.top5)
+                       : format("\"AP\": {:.4f}, \"AP50\": {:.4f}", score.ap, score.ap50);
+    return format("{{\"recipe\": \"{}\", \"epochs\": {}, \"seed\": {}, {}}}",
+                  kHeadLosses[static_cast<std::size_t>(options_.recipe)].name, epoch + 1,
+                  options_.seed, measured);
+  }
+
+  /// An epoch's row of results.csv.
+  std::string results_line(std::int64_t epoch, double lr, const TrainScore& score,
+                           double seconds) const {
+    const auto batches = static_cast<double>(std::max<std::int64_t>(means_.batches, 1));
+    seconds = std::max(seconds, 1e-9);
+    std::string line = format("{},{},{:.6g},", epoch, optimizer_.steps(), lr);
+    if (specs_.empty()) {
+      line += format("{:.6g},{:.4f},{:.4f},", means_.classes / batches, score.top1, score.top5);
+    } else {
+      line += format("{:.6g},{:.6g},{:.6g},{:.4f},{:.4f},{:.4f},{:.4f},", means_.box / batches,
+                     means_.objectness / batches, means_.classes / batches, score.precision,
+                     score.recall, score.ap50, score.ap);
+    }
+    return line + format("{:.2f},{:.1f}\n", static_cast<double>(means_.images) / seconds, seconds);
   }
 
   void end_epoch(std::int64_t epoch, double lr) {
@@ -497,26 +472,18 @@ class Run {
     averaged.images_seen = static_cast<std::uint64_t>(progress_.images_seen);
     const bool measured = measures(epoch + 1);
     const TrainScore score = measured ? measure(averaged, epoch) : TrainScore();
-    const bool best = measured && score.ap >= progress_.best_ap;
-    if (best) progress_.best_ap = score.ap, progress_.best_epoch = epoch;
-    averaged.origin.training = format(
-        "{{\"recipe\": \"{}\", \"epochs\": {}, \"seed\": {}, \"AP\": {:.4f}, "
-        "\"AP50\": {:.4f}}}",
-        kHeadLosses[static_cast<std::size_t>(options_.recipe)].name, epoch + 1, options_.seed,
-        score.ap, score.ap50);
+    const double goal = specs_.empty() ? score.top1 : score.ap;
+    const bool best = measured && goal >= progress_.best;
+    if (best) progress_.best = goal, progress_.best_epoch = epoch;
+    averaged.origin.training = training_text(epoch, score);
     if (group_->leads()) {
       save_model(options_.out / "weights" / "last.safetensors", averaged);
       if (best) save_model(options_.out / "weights" / "best.safetensors", averaged);
     }
-    const auto batches = static_cast<double>(std::max<std::int64_t>(means_.batches, 1));
-    const double seconds = std::max(trained - means_.began, 1e-9);
-    results_ +=
-        format("{},{},{:.6g},{:.6g},{:.6g},{:.6g},{:.4f},{:.4f},{:.4f},{:.4f},{:.2f},{:.1f}\n",
-               epoch, optimizer_.steps(), lr, means_.box / batches, means_.objectness / batches,
-               means_.classes / batches, score.precision, score.recall, score.ap50, score.ap,
-               static_cast<double>(means_.images) / seconds, seconds);
+    results_ += results_line(epoch, lr, score, trained - means_.began);
     if (group_->leads()) {
-      write_file_atomic(options_.out / "results.csv", std::string(kResultsHead) + results_);
+      const std::string_view head = specs_.empty() ? kClassifierHead : kResultsHead;
+      write_file_atomic(options_.out / "results.csv", std::string(head) + results_);
     }
     means_ = {};
     if (measured) weigh_images();
@@ -527,7 +494,7 @@ class Run {
   }
 
   TrainResult result(bool stopped) const {
-    return {stopped, progress_.next.epoch, progress_.best_epoch, progress_.best_ap};
+    return {stopped, progress_.next.epoch, progress_.best_epoch, progress_.best};
   }
 
   const TrainOptions& options_;
@@ -578,8 +545,7 @@ void prepare(const Path& out, bool resume) {
 
 TrainResult train_model(const Model& model, const Dataset& data, const TrainOptions& options,
                         TrainObserver& observer) {
-  check(model, data, options);
-  if (options.teacher) check_teacher(model, *options.teacher, options);
+  train::check(model, data, options);
   if (options.place.rank == 0) prepare(options.out, options.resume);
   train::keep_freed_memory();
   torch::set_num_threads(options.threads > 0 ? options.threads : cpu_budget().threads());

@@ -56,6 +56,7 @@ struct TrainOptions {
   std::shared_ptr<const Model> teacher = {};  // whose answers count beside the truth
   double distill = 1, distill_features = 0, distill_temperature = 1;  // with a teacher
   double cmbn = 0;           // 1: normalisations gather statistics over the batches of a step
+  double cbn = 0;            // normalisations count the statistics of so many batches, corrected
   double nominal_batch = 0;  // pictures of one step; 0: 64, fewer for small datasets
   double average_decay = 0, average_ramp = 0;  // of the averaged weights; 0: by the run's steps
   bool image_weights = false;  // pictures are drawn more often when their classes do badly
@@ -85,6 +86,7 @@ struct TrainPart {
 struct TrainScore {
   double precision = -1, recall = -1, ap50 = -1, ap = -1;
   std::vector<double> class_ap = {};  // AP of each class, 0 where there is nothing to measure
+  double top1 = -1, top5 = -1;        // of a classifier, which has no others
 };
 
 class TrainObserver {
@@ -108,18 +110,19 @@ class TrainObserver {
 struct TrainResult {
   bool stopped = false;
   std::int64_t epochs = 0, best_epoch = -1;
-  double best_ap = -1;
+  double best = -1;  // AP, or a classifier's top-1
 };
 
 /// @param options  completed()
-/// Trains `model` (its heads [yolo], its classes those of the dataset) and writes into
+/// Trains `model` (its heads [yolo], or a classifier that ends in [softmax]; its classes those of
+/// the dataset) and writes into
 /// options.out: results.csv, weights/last.safetensors and weights/best.safetensors (averaged
 /// weights), state/ (two generations). The same seed and threads give the same bytes, interrupted
 /// and resumed or not.
 /// @throws Error(input) when model and dataset do not fit, Error(data_refused) for a dataset
-/// without pictures or boxes, Error(io) for a folder that cannot be written, Error(unsupported)
-/// for a device that is not here, Error(diverged) when losses stay infinite or NaN,
-/// Error(rank_lost) when another process of the training has ended
+/// without pictures, or boxes, or classes of pictures, Error(io) for a folder that cannot be
+/// written, Error(unsupported) for a device that is not here, Error(diverged) when losses stay
+/// infinite or NaN, Error(rank_lost) when another process of the training has ended
 TrainResult train_model(const Model& model, const Dataset& data, const TrainOptions& options,
                         TrainObserver& observer);
 

@@ -479,9 +479,11 @@ TEST(Augmentation, MixesOfClassesAreSharedByWhatIsSeen) {
       std::fill(other.image.pixels.begin(), other.image.pixels.end(), std::byte{255});
       return other;
     };
-    for (const std::string_view name : {"cutmix", "mixup"}) {
+    for (const std::string_view name : {"cutmix", "mixup", "mosaic of classes"}) {
       Rng rng = rng_of(seed);
-      const Sample out = find_augmentation(name)->apply(black, strong(), rng, white);
+      const Augmentation* row = find_augmentation(name);
+      const Sample out = row == nullptr ? data::class_mosaic(black, rng, white)
+                                        : row->apply(black, strong(), rng, white);
       double seen = 0;
       for (const std::byte value : out.image.pixels) seen += std::to_integer<int>(value) / 255.0;
       seen /= static_cast<double>(out.image.pixels.size());

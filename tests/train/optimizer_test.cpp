@@ -258,5 +258,21 @@ TEST(Optimizer, ALayersLearningRateMultipliesItsOwn) {
   }
 }
 
+TEST(Optimizer, ALayersClipBoundsItsKernels) {
+  Findings findings;
+  const Graph graph = read_cfg(
+      "[net]\nwidth=8\nheight=8\nchannels=1\n[convolutional]\nfilters=1\nsize=1\n"
+      "activation=linear\n[convolutional]\nfilters=1\nsize=1\nactivation=linear\nclip=0.25\n",
+      "two.cfg", findings);
+  train::Net net(graph, random_weights(graph, 1), {});
+  train::Optimizer optimizer(net, {.nesterov = false, .weight_decay = 0});
+  for (const auto& [id, tensor] : net.tensors()) tensor.mutable_grad() = torch::ones_like(tensor);
+  optimizer.step({100, 100, 0.9});
+  const Weights after = net.weights();
+  EXPECT_LT(after.at({0, Role::kernel}).values()[0], -90);
+  EXPECT_EQ(after.at({1, Role::kernel}).values()[0], -0.25F);
+  EXPECT_LT(after.at({1, Role::bias}).values()[0], -90);
+}
+
 }  // namespace
 }  // namespace syolo::test

@@ -54,11 +54,14 @@ TEST(DarknetRecipe, TakesAugmentationFromNetAndTheLastHead) {
   const TrainOptions all = completed(
       darknet_options(),
       network(
-          "max_batches=9\nhue=.1\nsaturation=1.5\nexposure=1.4\nflip=0\nmosaic=1\nmosaic_bound=1\n",
+          "max_batches=9\nhue=.1\nsaturation=1.5\nexposure=1.4\nflip=0\nmosaic=1\nmosaic_bound=1\n"
+          "blur=8\ngaussian_noise=20\n",
           "jitter=.3\nresize=1.5\n"),
       10);
   EXPECT_EQ(all.augmentation.hue, 0.1);
   EXPECT_EQ(all.augmentation.exposure, 1.4);
+  EXPECT_EQ(all.augmentation.darknet_blur, 8);
+  EXPECT_EQ(all.augmentation.darknet_noise, 20);
   EXPECT_FALSE(all.augmentation.flip);
   EXPECT_EQ(all.augmentation.mosaic, 1);
   EXPECT_TRUE(all.augmentation.mosaic_bound);
@@ -151,7 +154,8 @@ TEST(DarknetRecipe, ChangesTheSizeEveryTenSteps) {
 }
 
 TEST(DarknetRecipe, RefusesWhatItWouldPassOver) {
-  for (const char* net : {"max_batches=9\nblur=1\n", "max_batches=9\nclip=2\n", "batch=4\n",
+  for (const char* net : {"max_batches=9\ncutmix=1\n", "max_batches=9\ndynamic_minibatch=1\n",
+                          "max_batches=9\nequidistant_point=5\n", "batch=4\n",
                           "max_batches=9\nletter_box=1\nmosaic=1\n", "max_batches=many\n"}) {
     try {
       completed(darknet_options(), network(net), 10);

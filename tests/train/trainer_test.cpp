@@ -299,7 +299,7 @@ TEST(Training, WritesTheRunFolder) {
       train_model(small_model(), squares.data(), small_options(folder / "run"), watcher);
   EXPECT_EQ(watcher.evaluated, (std::vector<std::int64_t>{0, 1, 2, 3}));
   EXPECT_EQ(result.best_epoch, 1);
-  EXPECT_EQ(result.best_ap, 0.9);
+  EXPECT_EQ(result.best, 0.9);
   const std::string csv = read_file(folder / "run/results.csv");
   EXPECT_TRUE(csv.starts_with("epoch,step,lr,box,obj,cls,precision,recall,AP50,AP,"));
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 5);
@@ -407,6 +407,7 @@ const Way kPlain{"scaled_yolov4", [](TrainOptions&) {}};
 const Way kWays[] = {
     {"bf16", [](TrainOptions& o) { o.precision = TrainPrecision::bf16; }},
     {"cmbn", [](TrainOptions& o) { o.cmbn = 1, o.nominal_batch = 8; }},
+    {"cbn", [](TrainOptions& o) { o.cbn = 4, o.warmup_epochs = 0; }},
     {"dropout", [](TrainOptions& o) { o.dropout = 0.3; }},
     {"dropblock", [](TrainOptions& o) { o.dropblock = 0.5; }},
     {"dropconnect", [](TrainOptions& o) { o.dropconnect = 0.3; }},

@@ -1,4 +1,5 @@
 // Curves, thresholds, confusion, intervals and comparisons on cases small enough to count by hand.
+#include "syolo/data/page.h"
 #include "syolo/eval/report.h"
 
 #include <gtest/gtest.h>
@@ -201,7 +202,7 @@ TEST(EvalReport, PageIsSelfContainedAndNamesEveryClassWithTruths) {
   EvalReportOptions options;
   options.bootstrap_rounds = 20;
   const EvalReport report = eval_report(data, results(5, 3), options);
-  const std::string page = eval_html(report, data, "a & b");
+  const std::string page = data::html_page("a & b", eval_section(report, data));
   for (const std::string_view text :
        {"a &amp; b", "<td>cat</td>", "<td>dog</td>", "95 %", "Calibration", "</html>"}) {
     EXPECT_NE(page.find(text), std::string::npos) << text;
@@ -212,7 +213,7 @@ TEST(EvalReport, PageIsSelfContainedAndNamesEveryClassWithTruths) {
                 page.substr(at).starts_with("http://www.w3.org/2000/svg"))
         << outside;
   }
-  EXPECT_EQ(eval_html(eval_report(data, {}, {}), data, "x").find("nan"), std::string::npos);
+  EXPECT_EQ(eval_section(eval_report(data, {}, {}), data).find("nan"), std::string::npos);
 }
 
 }  // namespace

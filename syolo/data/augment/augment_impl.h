@@ -94,6 +94,10 @@ Cropped darknet_crop(Sample sample, const AugmentOptions& options, Rng& rng, int
 /// Multiplies saturation and value, shifts hue (in 1/180 of a half turn), on 8-bit HSV.
 void change_hsv(Image& image, double hue_factor, int hue_shift, double saturation, double value);
 Sample darknet_color(Sample sample, const AugmentOptions& options, Rng& rng);
+/// Darknet's blur of all or of what is beside boxes, and its noise.
+Sample darknet_texture(Sample sample, const AugmentOptions& options, Rng& rng);
+/// Four pictures around a random centre, the middle of each; shares of classes by area.
+Sample class_mosaic(Sample sample, Rng& rng, const Pick& other);
 
 Augmentation hsv_row();
 Augmentation darknet_color_row();

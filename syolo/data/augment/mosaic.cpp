@@ -161,17 +161,20 @@ void put_darknet_tile(const Cropped& cropped, int number, int cx, int cy, const 
   }
 }
 
+/// Where the four pictures meet.
+int random_cut(int side, Rng& rng) {
+  const int low = static_cast<int>(0.2 * side), high = static_cast<int>(0.8 * side);
+  return low + rng.below(high - low + 1);
+}
+
 Sample apply_darknet_mosaic(Sample sample, const AugmentOptions& o, Rng& rng, const Pick& other) {
   const int w = o.input.width, h = o.input.height;
-  const auto cut = [&rng](int side) {
-    const int low = static_cast<int>(0.2 * side), high = static_cast<int>(0.8 * side);
-    return low + rng.below(high - low + 1);
-  };
-  const int cx = cut(w), cy = cut(h);
+  const int cx = random_cut(w, rng), cy = random_cut(h, rng);
   Sample target{Image(w, h, 3), {}};
   const auto put = [&](Sample picture, int tile) {
     Cropped cropped = darknet_crop(std::move(picture), o, rng, tile);
     cropped.sample = darknet_color(std::move(cropped.sample), o, rng);
+    cropped.sample = darknet_texture(std::move(cropped.sample), o, rng);
     put_darknet_tile(cropped, tile, cx, cy, o, target);
   };
   put(std::move(sample), 0);
@@ -184,6 +187,25 @@ Sample apply_crop(Sample sample, const AugmentOptions& o, Rng& rng, const Pick&)
 }
 
 }  // namespace
+
+Sample class_mosaic(Sample sample, Rng& rng, const Pick& other) {
+  const int w = sample.image.width, h = sample.image.height;
+  const int cx = random_cut(w, rng), cy = random_cut(h, rng);
+  Sample target{Image(w, h, 3), {}};
+  double seen = 0;  // share of the target
+  for (int tile = 0; tile < 4; ++tile) {
+    const Sample picture = tile == 0 ? std::move(sample) : other(rng);
+    const bool right = tile % 2 == 1, below = tile / 2 == 1;
+    const int tile_w = right ? w - cx : cx, tile_h = below ? h - cy : cy;
+    if (tile_w <= 0 || tile_h <= 0) continue;
+    paste(picture.image, (w - tile_w) / 2, (h - tile_h) / 2, tile_w, tile_h, target.image,
+          right ? cx : 0, below ? cy : 0);
+    const double area = static_cast<double>(tile_w) * tile_h / (static_cast<double>(w) * h);
+    target.classes = blended(std::move(target.classes), picture.classes, seen / (seen + area));
+    seen += area;
+  }
+  return target;
+}
 
 Augmentation mosaic_row() {
   return {"mosaic", "four pictures on a canvas twice the input, warped (Scaled-YOLOv4)",

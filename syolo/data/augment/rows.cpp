@@ -56,7 +56,8 @@ Sample scaled_yolov4(Sample sample, const AugmentOptions& o, Rng& rng, const Pic
 /// Mixing is left out for half of the samples; Darknet decides so for a loader's share of a batch.
 Sample darknet(Sample sample, const AugmentOptions& o, Rng& rng, const Pick& other) {
   const auto alone = [&](Sample one) {
-    return data::darknet_color(data::darknet_crop(std::move(one), o, rng, -1).sample, o, rng);
+    one = data::darknet_color(data::darknet_crop(std::move(one), o, rng, -1).sample, o, rng);
+    return data::darknet_texture(std::move(one), o, rng);
   };
   const bool mixes = rng.chance(0.5);
   if (mixes && rng.chance(o.mosaic)) {
@@ -86,6 +87,9 @@ Sample classification_sample(std::size_t index, std::size_t count, const Load& l
     return moved(load(static_cast<std::size_t>(r.below(static_cast<int>(count)))), r);
   };
   Sample sample = moved(load(index), rng);
+  if (o.mosaic_classes > 0 && rng.chance(o.mosaic_classes)) {
+    sample = data::class_mosaic(std::move(sample), rng, other);
+  }
   const std::array<std::pair<double, Augmentation>, 8> rest = {
       {{o.brightness, data::brightness_row()},
        {o.contrast, data::contrast_row()},

@@ -13,19 +13,21 @@ unsigned char level(double value) {
   return static_cast<unsigned char>(std::lround(std::clamp(value, 0.0, 255.0)));
 }
 
-Sample apply_noise(Sample sample, const AugmentOptions& o, Rng& rng, const Pick&) {
-  const double sigma = rng.uniform() * o.noise_sigma;
-  if (sigma <= 0) return sample;
-  unsigned char* at = row_of(sample.image, 0);
-  for (std::size_t i = 0; i < sample.image.pixels.size(); ++i) {
+void add_noise(Image& image, double sigma, Rng& rng) {
+  unsigned char* at = row_of(image, 0);
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) {
     at[i] = level(at[i] + sigma * rng.normal());
   }
+}
+
+Sample apply_noise(Sample sample, const AugmentOptions& o, Rng& rng, const Pick&) {
+  const double sigma = rng.uniform() * o.noise_sigma;
+  if (sigma > 0) add_noise(sample.image, sigma, rng);
   return sample;
 }
 
 /// A Gaussian of 2 * half + 1 weights that sum to 1.
-std::vector<double> gaussian(double sigma) {
-  const int half = std::max(1, static_cast<int>(std::ceil(3 * sigma)));
+std::vector<double> gaussian(double sigma, int half) {
   std::vector<double> weights;
   double sum = 0;
   for (int i = -half; i <= half; ++i) {
@@ -58,11 +60,15 @@ Image blurred_along(const Image& image, const std::vector<double>& weights, bool
   return result;
 }
 
+Image blurred(const Image& image, const std::vector<double>& weights) {
+  return blurred_along(blurred_along(image, weights, true), weights, false);
+}
+
 Sample apply_blur(Sample sample, const AugmentOptions& o, Rng& rng, const Pick&) {
   const double sigma = rng.uniform() * o.blur_sigma;
   if (sigma < 0.1) return sample;  // below that a Gaussian is one pixel
-  const std::vector<double> weights = gaussian(sigma);
-  sample.image = blurred_along(blurred_along(sample.image, weights, true), weights, false);
+  const int half = std::max(1, static_cast<int>(std::ceil(3 * sigma)));
+  sample.image = blurred(sample.image, gaussian(sigma, half));
   return sample;
 }
 
@@ -120,7 +126,51 @@ Sample apply_randconv(Sample sample, const AugmentOptions& o, Rng& rng, const Pi
   return sample;
 }
 
+// Darknet ----------------------------------------------------------------------------------------
+
+/// `side` weights of the deviation that OpenCV takes for them, as Darknet blurs through it.
+std::vector<double> darknet_weights(int side) {
+  return gaussian(0.3 * ((side - 1) * 0.5 - 1) + 0.8, side / 2);
+}
+
+/// The boxes of `from` onto `to`.
+void restore_boxes(const Sample& from, Image& to) {
+  for (const Truth& truth : from.truths) {
+    const BoxXywh box = clipped(truth.box, to.width, to.height);
+    const int x = static_cast<int>(box.x), y = static_cast<int>(box.y);
+    const int w = static_cast<int>(box.x + box.w) - x, h = static_cast<int>(box.y + box.h) - y;
+    if (w > 0 && h > 0) paste(from.image, x, y, w, h, to, x, y);
+  }
+}
+
+Sample darknet_blur(Sample sample, double most, Rng& rng) {
+  constexpr int kBackground = 17;
+  const int kind = rng.below(3);
+  if (kind == 0) return sample;
+  if (kind == 1 || most == 1) {
+    Image image = blurred(sample.image, darknet_weights(kBackground));
+    restore_boxes(sample, image);
+    sample.image = std::move(image);
+    return sample;
+  }
+  // Small objects must stay visible.
+  for (const Truth& truth : sample.truths) {
+    most = std::min(most, std::floor(std::min(truth.box.w, truth.box.h) / 8));
+  }
+  const int side = 2 * static_cast<int>(most / 2) + 1;
+  if (side > 1) sample.image = blurred(sample.image, darknet_weights(side));
+  return sample;
+}
+
 }  // namespace
+
+Sample darknet_texture(Sample sample, const AugmentOptions& o, Rng& rng) {
+  if (o.darknet_blur > 0) sample = darknet_blur(std::move(sample), o.darknet_blur, rng);
+  if (o.darknet_noise > 0 && rng.chance(0.5)) {
+    add_noise(sample.image, std::min(o.darknet_noise, 127.0), rng);
+  }
+  return sample;
+}
 
 Augmentation noise_row() {
   return {"noise", "Gaussian noise, up to noise_sigma levels", apply_noise};

@@ -1,4 +1,5 @@
-// Losses of detection heads: from logits and targets to a scalar that can be differentiated.
+// Losses of detection heads and classifiers: from logits and targets to a scalar that can be
+// differentiated.
 #pragma once
 
 #include <array>
@@ -7,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "syolo/data/augment.h"
 #include "syolo/graph/graph.h"
 #include "syolo/train/assign_impl.h"
 #include "syolo/train/group_impl.h"
@@ -16,7 +18,7 @@ namespace syolo::train {
 
 struct LossInput {
   std::span<const torch::Tensor> logits;  // of each head, N,C,H,W (Net::forward)
-  std::span<const HeadSpec> heads;        // classic or new_coords
+  std::span<const HeadSpec> heads;        // classic or new_coords; none: a classifier
   std::span<const Target> targets;
   Size input;  // pixels, the unit of the anchors
   /// Whose ranks share the batch: losses and terms of all ranks add up to those of one that has
@@ -24,6 +26,7 @@ struct LossInput {
   Group* group = nullptr;
   std::int64_t of_all = 0;  // pictures of the batch on all ranks; with a group
   bool shared = false;      // every rank has all of them
+  std::span<const std::vector<ClassShare>> classes = {};  // of each picture, for a classifier
 
   std::int64_t images() const { return group == nullptr ? logits[0].size(0) : of_all; }
 };
@@ -43,6 +46,11 @@ struct ScaledYoloLoss {
   double focal_gamma = 0, label_smoothing = 0;       // 0: off
 };
 LossTerms scaled_yolo_loss(const LossInput& input, const ScaledYoloLoss& options);
+
+/// A classifier's: softmax and cross-entropy with the shares of the classes, smoothed to
+/// (1 - smoothing) * share + smoothing / classes. Source: arXiv:1512.00567.
+/// @return the sum over the pictures; `classes` is their mean
+LossTerms class_loss(const LossInput& input, double smoothing);
 
 /// What a [yolo] section says about its loss; Darknet's names and defaults.
 struct DarknetLoss {

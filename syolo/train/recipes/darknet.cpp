@@ -45,15 +45,19 @@ std::int64_t steps_per_epoch(std::int64_t batches, int of_step) {
 Hints head_hints(const Graph& graph) {
   const Program program = lower(graph);
   const std::vector<HeadNode> all = heads(program);
-  require(!all.empty(), "expected a network with [yolo] heads, found none");
+  require(
+      !all.empty(),
+      "expected a network with [yolo] heads for the recipe darknet, found none (classifiers are "
+      "trained by the recipe scaled-yolov4)");
   const Node& node = graph.node(all.back().node);
   return {node.hints, node.where};
 }
 
 /// Keys that would change pictures, steps or weights.
 void refuse_unknown(const Graph& graph) {
-  constexpr std::array<std::string_view, 5> kNet = {"blur", "gaussian_noise", "cutmix",
-                                                    "dynamic_minibatch", "clip"};
+  constexpr std::array<std::string_view, 5> kNet = {
+      "cutmix", "dynamic_minibatch", "badlabels_rejection_percentage",
+      "num_sigmas_reject_badlabels", "equidistant_point"};
   const Hints net = net_hints(graph);
   for (const std::string_view key : kNet) {
     if (net.real(key, 0) == 0) continue;
@@ -164,6 +168,7 @@ class DarknetRecipe final : public Recipe {
         static_cast<double>(before) / static_cast<double>(schedule_.max_batches);
     return {net_.real("adversarial_lr", 0) * progress, losses_.back().obj_normalizer};
   }
+  bool crosses(std::int64_t /*batch*/) const override { return false; }
   DropRates drops(std::int64_t batch) const override {
     const auto before = static_cast<double>(step_of(batch) - 1);  // steps
     return {.ramp = block_ramp(before / static_cast<double>(schedule_.max_batches))};
@@ -203,6 +208,7 @@ AugmentOptions augmentation_of(const Graph& graph, const Hints& head, AugmentOpt
   a.exposure = net.real("exposure", 1), a.flip = net.integer("flip", 1) != 0;
   a.mosaic = net.flag("mosaic") ? 1 : 0, a.mosaic_bound = net.flag("mosaic_bound");
   a.mixup = net.flag("mixup") ? 1 : 0;
+  a.darknet_blur = net.integer("blur", 0), a.darknet_noise = net.real("gaussian_noise", 0);
   a.jitter = head.real("jitter", 0.2), a.resize = head.real("resize", 1);
   a.letterbox = graph.net().preprocess.fit == Fit::letterbox;
   with_where(net_of(graph), [&] {

@@ -1,3 +1,4 @@
+#include "syolo/graph/classifier.h"
 #include "syolo/train/head_form_impl.h"
 #include "syolo/train/recipe_impl.h"
 
@@ -32,11 +33,14 @@ AverageShape shape_of(const TrainOptions& options, const CosineSchedule& schedul
   return shape;
 }
 
+/// For detectors as published; classifiers learn by the same schedule, from the mean of a step's
+/// cross-entropies.
 class ScaledRecipe final : public Recipe {
  public:
-  ScaledRecipe(const TrainOptions& options, const RunSize& size, int classes) :
-      options_(options), schedule_(schedule_of(options, size)), loss_(loss_of(options, classes)),
-      average_(shape_of(options, schedule_)) {}
+  ScaledRecipe(const Graph& graph, const TrainOptions& options, const RunSize& size) :
+      options_(options), schedule_(schedule_of(options, size)),
+      loss_(loss_of(options, class_count(graph))), average_(shape_of(options, schedule_)),
+      classifies_(is_classifier(graph)) {}
 
   Graph trained(const Graph& graph) const override { return with_scaled_heads(graph); }
   Weights start(const Graph& graph, const Weights& weights,
@@ -52,12 +56,19 @@ class ScaledRecipe final : public Recipe {
   }
   Rates rates(std::int64_t batch) const override { return schedule_.rates(batch); }
   int batches_per_step(std::int64_t batch) const override { return schedule_.accumulate(batch); }
-  double gradient_scale(std::int64_t /*images*/) const override { return 1; }
-  LossTerms loss(const LossInput& input) const override { return scaled_yolo_loss(input, loss_); }
+  double gradient_scale(std::int64_t images) const override {
+    return classifies_ ? 1 / static_cast<double>(images) : 1;
+  }
+  LossTerms loss(const LossInput& input) const override {
+    return classifies_ ? class_loss(input, options_.label_smoothing)
+                       : scaled_yolo_loss(input, loss_);
+  }
   Hiding hiding(std::int64_t batch) const override {
     if (batch < schedule_.warmup_batches()) return {};
     return {.strength = options_.adversarial * progress_at(batch)};
   }
+  /// Kernels move too far in the warm-up.
+  bool crosses(std::int64_t batch) const override { return batch >= schedule_.warmup_batches(); }
   /// Blocks grow over the run. Source: arXiv:1810.12890.
   DropRates drops(std::int64_t batch) const override {
     const double progress = progress_at(batch);
@@ -77,13 +88,14 @@ class ScaledRecipe final : public Recipe {
   CosineSchedule schedule_;
   ScaledYoloLoss loss_;
   AverageShape average_;
+  bool classifies_;
 };
 
 }  // namespace
 
-std::unique_ptr<Recipe> scaled_recipe(const TrainOptions& options, const RunSize& size,
-                                      int classes) {
-  return std::make_unique<ScaledRecipe>(options, size, classes);
+std::unique_ptr<Recipe> scaled_recipe(const Graph& graph, const TrainOptions& options,
+                                      const RunSize& size) {
+  return std::make_unique<ScaledRecipe>(graph, options, size);
 }
 
 TrainOptions scaled_completed(TrainOptions options) {
