@@ -142,6 +142,7 @@ std::optional<ConvOffer> offer_conv(const ConvRequest& request, const dnnl::engi
                     pd.dst_desc()};
     offer.scratch_bytes = static_cast<std::int64_t>(pd.scratchpad_desc().get_size());
     offer.reference = offer.implementation.starts_with("ref");
+    offer.gemm = offer.implementation.find("gemm") != std::string::npos;
     return offer;
   } catch (const dnnl::error&) {
     return std::nullopt;

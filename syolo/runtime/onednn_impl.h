@@ -37,6 +37,9 @@ struct ConvOffer {
   dnnl::memory::desc src, weights, bias, dst;
   std::int64_t scratch_bytes = 0;
   bool reference = false;  // the library's slow reference kernel
+  /// A product of matrices, whose threads divide a group's rows: its rounding depends on their
+  /// number.
+  bool gemm = false;
 };
 
 /// Nothing when the library has no kernel for it. `engine` is the CPU engine.

@@ -35,6 +35,24 @@ std::int64_t macs_of(const Conv& op, const Shape& src, const Shape& dst) {
 
 }  // namespace
 
+/// Products of matrices stand in for the few shapes without a kernel (channels that are no multiple
+/// of 8, with AVX2 alone); where the library has nothing else they keep their threads. Groups are
+/// whole in a thread where all threads get as many. 0: all threads.
+int PlanBuilder::threads_for(const ConvOffer& offer, const Conv& op) const {
+  if (!offer.gemm || layout_ == Layout::planar) return 0;
+  int threads = std::min(op.groups, plan_->threads);
+  while (op.groups % threads != 0) --threads;
+  return threads < plan_->threads ? threads : 0;
+}
+
+std::optional<ConvOffer> PlanBuilder::offer_for(const ConvRequest& request) const {
+  std::optional<ConvOffer> offer = offer_conv(request, plan_->engine);
+  const int threads = offer ? threads_for(*offer, request.op) : 0;
+  if (threads == 0) return offer;
+  const ThreadScope scope(threads);
+  return offer_conv(request, plan_->engine);
+}
+
 std::vector<PlanBuilder::Choice> PlanBuilder::candidates(const Conv& op, const Instr& instr) {
   const Slot& src = slot_data(slot(instr.src[0]));
   ConvRequest request;
@@ -49,7 +67,7 @@ std::vector<PlanBuilder::Choice> PlanBuilder::candidates(const Conv& op, const I
   const bool post = has_post_op(op.act);
   request.with_activation = post && !op.act.is_linear();
   request.with_residual = op.residual && post;
-  if (auto offer = offer_conv(request, plan_->engine); offer && !offer->reference) {
+  if (auto offer = offer_for(request); offer && !offer->reference) {
     found.push_back(
         {std::move(*offer), Algorithm::direct, request.with_activation, request.with_residual, ""});
   }
@@ -59,7 +77,7 @@ std::vector<PlanBuilder::Choice> PlanBuilder::candidates(const Conv& op, const I
                      op.filters % 16 == 0 && !src.external;
   if (tiles) {
     request.algorithm = Algorithm::winograd;
-    if (auto offer = offer_conv(request, plan_->engine)) {
+    if (auto offer = offer_for(request)) {
       found.push_back({std::move(*offer), Algorithm::winograd, false, false, ""});
     }
     request.algorithm = Algorithm::direct;
@@ -68,7 +86,7 @@ std::vector<PlanBuilder::Choice> PlanBuilder::candidates(const Conv& op, const I
   // Shapes without a kernel in this layout (small groups): planes, and the activation afterwards.
   request.src_storage = Storage{Layout::planar, type_};
   request.dst_storage.layout = Layout::planar;
-  auto offer = offer_conv(request, plan_->engine);
+  auto offer = offer_for(request);
   if (!offer)
     throw Error(ErrorKind::unsupported,
                 format("expected a convolution the library computes, found {}",
@@ -325,7 +343,7 @@ void PlanBuilder::build_conv(const Conv& op, const Instr& instr) {
   }
   const bool same_layout = desc_of(shape(instr.dst), want) == offer.dst;
   const int out = same_layout ? dst : add_slot(shape(instr.dst), {Layout::planar, want.type});
-  PrimitiveStep step{offer.primitive, {}};
+  PrimitiveStep step{offer.primitive, {}, threads_for(offer, op)};
   step.arguments = {{DNNL_ARG_SRC, offer.src, src, nullptr, false},
                     {DNNL_ARG_DST, offer.dst, out, nullptr, false}};
   add_constants(op, instr, offer, step);

@@ -29,6 +29,7 @@ struct Argument {
 struct PrimitiveStep {
   dnnl::primitive primitive;
   std::vector<Argument> arguments;
+  int threads = 0;  // made for so few, so that results do not depend on their number; 0: the plan's
 };
 using KernelStep = std::function<void(const Buffers&)>;
 
@@ -101,6 +102,8 @@ class PlanBuilder {
   };
   Choice choose_conv(const Conv& op, const Instr& instr);
   std::vector<Choice> candidates(const Conv& op, const Instr& instr);
+  int threads_for(const ConvOffer& offer, const Conv& op) const;
+  std::optional<ConvOffer> offer_for(const ConvRequest& request) const;
   double measure(const Choice& choice, const Conv& op, const Instr& instr);
   /// Chooses for every convolution, on all threads unless candidates are timed.
   void choose_convs();

@@ -45,9 +45,11 @@ struct Session::State {
     const runtime::Step& step = plan->steps[i];
     if (const auto* kernel = std::get_if<runtime::KernelStep>(&step.work))
       return (*kernel)(buffers);
-    const auto& primitive = std::get<runtime::PrimitiveStep>(step.work).primitive;
-    dnnl_primitive_execute(primitive.get(), stream.get(), static_cast<int>(bound[i].size()),
-                           bound[i].data());
+    const auto& of_library = std::get<runtime::PrimitiveStep>(step.work);
+    std::optional<runtime::ThreadScope> scope;
+    if (of_library.threads > 0) scope.emplace(of_library.threads);
+    dnnl_primitive_execute(of_library.primitive.get(), stream.get(),
+                           static_cast<int>(bound[i].size()), bound[i].data());
   }
 
   std::shared_ptr<const Plan> plan;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <thread>
 
+#include "syolo/graph/cfg.h"
 #include "syolo/graph/lower.h"
 #include "syolo/runtime/plan.h"
 #include "syolo/runtime/reference.h"
@@ -125,6 +126,31 @@ TEST_P(EngineOnSmallNetwork, GivesTheSameBytesOnAnyNumberOfThreads) {
 
 INSTANTIATE_TEST_SUITE_P(Darknet, EngineOnSmallNetwork, testing::ValuesIn(oracle_names("layers")),
                          [](const auto& it) { return test_name(it.param); });
+
+/// Groups of 3 channels, which the library has no kernels of its own for, and large enough to
+/// share.
+TEST(EngineOnGroups, GivesTheSameBytesOnAnyNumberOfThreads) {
+  for (const int groups : {1, 2, 3, 8, 32}) {
+    const std::string cfg = format(
+        "[net]\nwidth=40\nheight=40\nchannels=3\n"
+        "[convolutional]\nfilters={0}\nsize=1\nactivation=mish\n"
+        "[convolutional]\nfilters={0}\nsize=3\npad=1\ngroups={1}\nactivation=leaky\n"
+        "[convolutional]\nfilters={2}\nsize=3\npad=1\nstride=2\ngroups={1}\nactivation=linear\n",
+        3 * groups, groups, 5 * groups);
+    Findings findings;
+    const Graph graph = read_cfg(cfg, "groups.cfg", findings);
+    const Model model = model_of(graph, random_weights(graph, 1));
+    const Tensor input = counter_input({1, 3, 40, 40}, 1);
+    const auto outputs = [&](int threads) {
+      Session session(make_plan(model, {1, 3, 40, 40}, plain_options(false, threads)));
+      return all_outputs(session, graph, input);
+    };
+    const std::vector<float> one = outputs(1);
+    for (const int threads : {2, 3, 4}) {
+      EXPECT_TRUE(same_bytes(outputs(threads), one)) << groups << " groups, " << threads;
+    }
+  }
+}
 
 // The choices are kept without the number of threads, so each of them must hold for any number.
 class EngineWithMeasuredChoices : public testing::Test {
