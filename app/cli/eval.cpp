@@ -344,7 +344,7 @@ Action bind(CLI::App& cli) {
 Command eval_command() {
   return {"eval",
           "val",
-          "average precision of a model or a predictions file; top-1 and top-5 of a classifier",
+          "average precision of a model or a predictions file; top-1 of a classifier",
           "[MODEL] --data DATASET [options]",
           "syolo eval yolov4-tiny --weights yolov4-tiny.weights --data my/dataset.yaml",
           bind,

@@ -87,13 +87,12 @@ TrainingNeeds training_needs(const Model& model, const TrainOptions& options) {
   }
   needs.memory_bytes = needs.parameters * 4 * kCopies * options.place.ranks +
                        bytes_of_picture(model, options) * options.batch;
-  // What CBN keeps of each earlier batch is in the network, in the state of a rollback and in
-  // files.
-  const double earlier = std::max(options.cbn - 1, 0.0);
+  // What CBN keeps of each earlier batch, in bytes, is in the network, in the state of a rollback
+  // and in files. A state has three copies of everything else.
+  const double earlier = 4 * std::max(options.cbn - 1, 0.0);
   const auto crossed = static_cast<std::int64_t>(earlier * static_cast<double>(needs.parameters));
-  needs.memory_bytes += 3 * 4 * crossed;
-  needs.disk_bytes =
-      needs.parameters * 4 * (3 * 3 + 3) + 3 * 4 * crossed;  // a state has three copies
+  needs.memory_bytes += 3 * crossed;
+  needs.disk_bytes = needs.parameters * 4 * (3 * 3 + 3) + 3 * crossed;
   return needs;
 }
 

@@ -190,7 +190,7 @@ class Watcher final : public TrainObserver {
   std::string losses(int digits) const {
     const double n = std::max(batches_, 1);
     const char* gap = digits > 3 ? "  " : " ";
-    const std::string classes = format("cls {:.{}f}", classes_ / n, digits);
+    std::string classes = format("cls {:.{}f}", classes_ / n, digits);
     if (classifies_) return classes;
     return format("box {:.{}f}{}obj {:.{}f}{}{}", box_ / n, digits, gap, objectness_ / n, digits,
                   gap, classes);

@@ -97,7 +97,7 @@ Sample darknet_color(Sample sample, const AugmentOptions& options, Rng& rng);
 /// Darknet's blur of all or of what is beside boxes, and its noise.
 Sample darknet_texture(Sample sample, const AugmentOptions& options, Rng& rng);
 /// Four pictures around a random centre, the middle of each; shares of classes by area.
-Sample class_mosaic(Sample sample, Rng& rng, const Pick& other);
+Sample class_mosaic(const Sample& sample, Rng& rng, const Pick& other);
 
 Augmentation hsv_row();
 Augmentation darknet_color_row();

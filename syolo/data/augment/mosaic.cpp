@@ -188,22 +188,23 @@ Sample apply_crop(Sample sample, const AugmentOptions& o, Rng& rng, const Pick&)
 
 }  // namespace
 
-Sample class_mosaic(Sample sample, Rng& rng, const Pick& other) {
+Sample class_mosaic(const Sample& sample, Rng& rng, const Pick& other) {
   const int w = sample.image.width, h = sample.image.height;
   const int cx = random_cut(w, rng), cy = random_cut(h, rng);
   Sample target{Image(w, h, 3), {}};
   double seen = 0;  // share of the target
-  for (int tile = 0; tile < 4; ++tile) {
-    const Sample picture = tile == 0 ? std::move(sample) : other(rng);
+  const auto put = [&](const Sample& picture, int tile) {
     const bool right = tile % 2 == 1, below = tile / 2 == 1;
     const int tile_w = right ? w - cx : cx, tile_h = below ? h - cy : cy;
-    if (tile_w <= 0 || tile_h <= 0) continue;
+    if (tile_w <= 0 || tile_h <= 0) return;
     paste(picture.image, (w - tile_w) / 2, (h - tile_h) / 2, tile_w, tile_h, target.image,
           right ? cx : 0, below ? cy : 0);
     const double area = static_cast<double>(tile_w) * tile_h / (static_cast<double>(w) * h);
     target.classes = blended(std::move(target.classes), picture.classes, seen / (seen + area));
     seen += area;
-  }
+  };
+  put(sample, 0);
+  for (int tile = 1; tile < 4; ++tile) put(other(rng), tile);
   return target;
 }
 

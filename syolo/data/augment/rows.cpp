@@ -88,7 +88,7 @@ Sample classification_sample(std::size_t index, std::size_t count, const Load& l
   };
   Sample sample = moved(load(index), rng);
   if (o.mosaic_classes > 0 && rng.chance(o.mosaic_classes)) {
-    sample = data::class_mosaic(std::move(sample), rng, other);
+    sample = data::class_mosaic(sample, rng, other);
   }
   const std::array<std::pair<double, Augmentation>, 8> rest = {
       {{o.brightness, data::brightness_row()},
