@@ -49,10 +49,6 @@ torch::Tensor depth_to_space(const torch::Tensor& src, std::int64_t s) {
   return src.reshape({n, s, s, c, h, w}).permute({0, 3, 4, 1, 5, 2}).reshape({n, c, h * s, w * s});
 }
 
-}  // namespace
-
-namespace {
-
 /// How LibTorch gets the windows of a convolution.
 struct Windows {
   torch::Tensor src;  // padded where the two sides differ
@@ -70,9 +66,9 @@ Windows windows(const Conv& op, const torch::Tensor& src, int height, int width)
   return {padded(src, y, x, 0), 0, 0, dilation};
 }
 
-/// With AVX2 alone the library's kernels above 1x1 take half as long, and those of gradients a
-/// third, in blocks of channels, which it makes of planar tensors; all others are best channels
-/// last.
+/// With AVX2 alone the library's kernels above 1x1 take up to twice as long channels last, and
+/// those of kernels' gradients three times, as in the blocks of channels that it makes of planar
+/// tensors.
 torch::MemoryFormat fastest_layout(const Conv& op, const torch::Tensor& src) {
   static const bool avx2 = has_avx2_alone();
   const bool planar =
