@@ -1,5 +1,3 @@
-#include <omp.h>
-
 #include <algorithm>
 
 #include "syolo/base/parallel.h"
@@ -11,13 +9,6 @@
 
 namespace syolo {
 namespace runtime {
-
-ThreadScope::ThreadScope(int threads) : before_(omp_get_max_threads()) {
-  omp_set_num_threads(threads);
-}
-ThreadScope::~ThreadScope() {
-  omp_set_num_threads(before_);
-}
 
 Array array_of(const Plan& plan, int slot, const Buffers& buffers) {
   const Slot& s = plan.slots[static_cast<std::size_t>(slot)];

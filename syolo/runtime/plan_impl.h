@@ -12,6 +12,7 @@
 #include "syolo/runtime/onednn_impl.h"
 #include "syolo/runtime/pages_impl.h"
 #include "syolo/runtime/plan.h"
+#include "syolo/runtime/threads_impl.h"
 #include "syolo/runtime/tune_impl.h"
 
 namespace syolo {
@@ -36,18 +37,6 @@ using KernelStep = std::function<void(const Buffers&)>;
 struct Step {
   std::variant<PrimitiveStep, KernelStep> work;
   PlanStep summary;
-};
-
-/// Sets OpenMP's threads for this thread of the host, and gives them back.
-class ThreadScope {
- public:
-  explicit ThreadScope(int threads);
-  ~ThreadScope();
-  ThreadScope(const ThreadScope&) = delete;
-  ThreadScope& operator=(const ThreadScope&) = delete;
-
- private:
-  int before_;
 };
 
 }  // namespace runtime
