@@ -190,9 +190,7 @@ Boxes boxes_for(const EvalArgs& args, Dataset& data, Console& out) {
     report(found.findings, out);
     return {std::move(found.rows), nullptr, false};
   }
-  WalkArgs how = args.walk;
-  how.classifiers = true;
-  Walk done = walk(how, data, out);
+  Walk done = walk(args.walk, data, out);
   Json speed = {{"images_per_second", rounded(done.pictures_per_second, 2)},
                 {"decode", rounded(done.decode_ms, 3)},
                 {"preprocess", rounded(done.preprocess_ms, 3)},
@@ -314,6 +312,7 @@ Exit run(const EvalArgs& args, Console& out) {
 
 Action bind(CLI::App& cli) {
   auto args = std::make_shared<EvalArgs>();
+  args->walk.classifiers = true;
   add_walk(cli, args->walk);
   add_text(cli, "--data,--annotations", args->data, "DATASET",
            "the truths: a dataset in any format, or COCO JSON alone")

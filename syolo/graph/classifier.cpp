@@ -4,9 +4,17 @@
 
 namespace syolo {
 
+bool ends_in_softmax(const Program& program) {
+  if (program.node_values.empty()) return false;
+  const Instr& last = program.code.back();
+  const auto* act = std::get_if<Activate>(&last.op);
+  return act != nullptr && act->act.across() == Across::softmax &&
+         last.dst == program.node_values.back();
+}
+
 bool is_classifier(const Graph& graph) {
-  if (graph.nodes().empty() || graph.nodes().back().section != "softmax") return false;
-  return heads(lower(graph)).empty();
+  const Program program = lower(graph);
+  return heads(program).empty() && ends_in_softmax(program);
 }
 
 }  // namespace syolo

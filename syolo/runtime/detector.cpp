@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "syolo/graph/classifier.h"
 #include "syolo/image/preprocess.h"
 #include "syolo/runtime/plan_impl.h"
 
@@ -10,14 +11,6 @@ namespace syolo {
 namespace {
 
 constexpr std::size_t kLikeliest = 5;
-
-/// A [softmax] that gives the program's last value.
-bool ends_in_softmax(const Program& program) {
-  const Instr& last = program.code.back();
-  const auto* act = std::get_if<Activate>(&last.op);
-  return act != nullptr && act->act.across() == Across::softmax &&
-         last.dst == program.node_values.back();
-}
 
 NodeId last_node(const Plan& plan) {
   return static_cast<NodeId>(plan.program.node_values.size()) - 1;

@@ -1,5 +1,6 @@
 #include "syolo/train/net_impl.h"
 
+#include "syolo/graph/classifier.h"
 #include "syolo/graph/lower.h"
 #include "syolo/graph/passes.h"
 #include "syolo/train/hints_impl.h"
@@ -24,9 +25,8 @@ std::vector<ValueId> logits(const Program& program) {
     found.push_back(value);
   }
   if (found.empty()) {
-    const auto* act = std::get_if<Activate>(&program.code.back().op);
-    const bool softmax = act != nullptr && act->act.across() == Across::softmax;
-    found.push_back(softmax ? program.code.back().src[0] : program.node_values.back());
+    found.push_back(ends_in_softmax(program) ? program.code.back().src[0]
+                                             : program.node_values.back());
   }
   return found;
 }
