@@ -10,7 +10,7 @@ labels=(unit parity train property fault fuzz cli tools)
 
 usage() {
   echo "usage: ./test.sh [--preset NAME] [LABEL...]    labels: ${labels[*]} (default: all)"
-  echo "presets: dev (default), asan, tsan, coverage"
+  echo "presets: dev (default), asan, tsan, fuzz (clang, sanitizers; not label fuzz), coverage"
 }
 
 preset=dev

@@ -10,7 +10,12 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  # What it asks for to keep objects that were made with precompiled headers.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros
+      ${CCACHE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-fpch-preprocess)
+  endif()
 endif()
 
 option(SYOLO_WERROR "warnings are errors" OFF)
@@ -36,6 +41,12 @@ endif()
 if(SYOLO_FUZZ)
   target_compile_options(syolo_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
+
+# syolo_quick_build(target): of builds for development; the program's own files and the tests are
+# large in templates and small in work.
+function(syolo_quick_build target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
+endfunction()
 
 # syolo_library(name [PUBLIC part...] [PRIVATE target...]): all sources below syolo/<name>, target
 # syolo_<name> with alias syolo::<name>. PUBLIC names our parts, PRIVATE third parties.
