@@ -59,9 +59,12 @@ Windows windows(const Conv& op, const torch::Tensor& src, int height, int width)
                         op.stride_y, op.pad_y);
   const Reach x =
       reach(src.size(3), width, std::int64_t{op.dilation} * (op.kw - 1) + 1, op.stride_x, op.pad_x);
-  // On one thread LibTorch 1.13 gives 1x1 kernels to its own slow loops (measured: 30 times as
-  // long), but dilated ones to oneDNN; a single cell is the same at any dilation.
-  const std::int64_t dilation = op.kh == 1 && op.kw == 1 ? 2 : op.dilation;
+  // On one thread LibTorch 1.13 gives f32 kernels of 1x1 to its own slow loops (measured: 30 times
+  // as long), but dilated ones to oneDNN; a single cell is the same at any dilation. In bf16 they
+  // go there anyway, and dilated ones have wrong gradients with AMX in oneDNN 2.6, of channels
+  // above 32 that are no multiple of 16.
+  const bool cell = op.kh == 1 && op.kw == 1 && src.scalar_type() != torch::kBFloat16;
+  const std::int64_t dilation = cell ? 2 : op.dilation;
   if (y.even && x.even) return {src, y.before, x.before, dilation};
   return {padded(src, y, x, 0), 0, 0, dilation};
 }
@@ -76,12 +79,38 @@ torch::MemoryFormat fastest_layout(const Conv& op, const torch::Tensor& src) {
   return planar ? torch::MemoryFormat::Contiguous : torch::MemoryFormat::ChannelsLast;
 }
 
+/// With AMX, oneDNN 2.6 computes wrong gradients of bf16 kernels when rows of results are longer,
+/// and from 768 on it does not return.
+constexpr std::int64_t kLongestRow = 352;
+bool has_rows_too_long(const torch::Tensor& src, std::int64_t width_of_dst) {
+  return src.is_cpu() && src.scalar_type() == torch::kBFloat16 && width_of_dst > kLongestRow;
+}
+
+torch::Tensor convolve_strips(const Conv& op, const torch::Tensor& src, const torch::Tensor& kernel,
+                              const torch::Tensor& bias, const Shape& dst) {
+  const std::int64_t extent = std::int64_t{op.dilation} * (op.kw - 1) + 1;
+  const Reach x = reach(src.size(3), dst.w, extent, op.stride_x, op.pad_x);
+  const torch::Tensor rows = torch::constant_pad_nd(src, {x.before, x.after});
+  const auto strips = static_cast<int>((dst.w + kLongestRow - 1) / kLongestRow);
+  Conv strip = op;
+  strip.pad_x = 0;
+  std::vector<torch::Tensor> parts;
+  for (int i = 0; i < strips; ++i) {
+    const int from = dst.w * i / strips, width = dst.w * (i + 1) / strips - from;
+    const std::int64_t reads = std::int64_t{width - 1} * op.stride_x + extent;
+    parts.push_back(convolve(strip, rows.narrow(3, std::int64_t{from} * op.stride_x, reads), kernel,
+                             bias, {dst.n, dst.c, dst.h, width}));
+  }
+  return torch::cat(parts, 3);
+}
+
 }  // namespace
 
 torch::Tensor convolve(const Conv& op, const torch::Tensor& src, const torch::Tensor& kernel,
                        const torch::Tensor& bias, const Shape& dst) {
   SYOLO_ASSERT(!op.norm_epsilon && op.act.is_linear() && !op.residual,
                "a convolution of a program that no pass has fused");
+  if (has_rows_too_long(src, dst.w)) return convolve_strips(op, src, kernel, bias, dst);
   const Windows w = windows(op, src, dst.h, dst.w);
   const auto type = src.scalar_type();
   const torch::MemoryFormat layout = fastest_layout(op, src);
@@ -94,6 +123,10 @@ torch::Tensor convolve(const Conv& op, const torch::Tensor& src, const torch::Te
 
 torch::Tensor kernel_gradient(const Conv& op, const torch::Tensor& src, const torch::Tensor& kernel,
                               const torch::Tensor& of_dst) {
+  if (has_rows_too_long(src, of_dst.size(3))) {
+    const auto full = [](const torch::Tensor& tensor) { return tensor.to(torch::kFloat32); };
+    return kernel_gradient(op, full(src), full(kernel), full(of_dst));
+  }
   const Windows w =
       windows(op, src, static_cast<int>(of_dst.size(2)), static_cast<int>(of_dst.size(3)));
   return std::get<1>(at::convolution_backward(
