@@ -32,7 +32,7 @@ THIRD_PARTIES = {
     "libpng": (r"png\.h|libpng", [r"syolo/image/.*\.cpp"]),
     "libwebp": (r"webp/", [r"syolo/image/.*\.cpp"]),
     "OpenCV": (r"opencv2?/", [r".*_opencv\.cpp"]),
-    "oneDNN": (r"(oneapi/)?dnnl", [r"syolo/runtime/(.*/)?onednn_[^/]*", r"tests/bench/convolution_sum\.cpp"]),
+    "oneDNN": (r"(oneapi/)?dnnl", [r"syolo/(runtime|train)/(.*/)?onednn_[^/]*", r"tests/bench/convolution_sum\.cpp"]),
     "Highway": (r"hwy/", [r"syolo/runtime/.*", r"syolo/train/kernels/.*\.cpp"]),
     "OpenMP": (r"omp\.h", [r"syolo/runtime/.*", r"syolo/train/.*\.cpp", r"tests/.*"]),
     "LibTorch": (r"(torch|ATen|c10)/", [r"syolo/train/torch_impl\.h", r"syolo/train/group\.cpp"]),

@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "syolo/base/error.h"
-#include "syolo/train/kernels/processor_impl.h"
+#include "syolo/train/convolve_impl.h"
 
 namespace syolo::train {
 namespace {
@@ -21,8 +21,8 @@ struct Reach {
   std::int64_t before = 0, after = 0;
   bool even = false;  // LibTorch gives the same windows for `before` on both sides
 };
-Reach reach(std::int64_t in, int out, std::int64_t extent, int stride, int pad) {
-  const std::int64_t after = (std::int64_t{out} - 1) * stride + extent - in - pad;
+Reach reach(std::int64_t in, std::int64_t out, std::int64_t extent, int stride, int pad) {
+  const std::int64_t after = (out - 1) * stride + extent - in - pad;
   const std::int64_t room = in + 2 * std::int64_t{pad} - extent;
   return {pad, after, room >= 0 && room / stride + 1 == out};
 }
@@ -52,56 +52,15 @@ torch::Tensor depth_to_space(const torch::Tensor& src, std::int64_t s) {
 /// How LibTorch gets the windows of a convolution.
 struct Windows {
   torch::Tensor src;  // padded where the two sides differ
-  std::int64_t pad_y = 0, pad_x = 0, dilation = 1;
+  std::int64_t pad_y = 0, pad_x = 0;
 };
-Windows windows(const Conv& op, const torch::Tensor& src, int height, int width) {
-  const Reach y = reach(src.size(2), height, std::int64_t{op.dilation} * (op.kh - 1) + 1,
-                        op.stride_y, op.pad_y);
-  const Reach x =
-      reach(src.size(3), width, std::int64_t{op.dilation} * (op.kw - 1) + 1, op.stride_x, op.pad_x);
-  // On one thread LibTorch 1.13 gives f32 kernels of 1x1 to its own slow loops (measured: 30 times
-  // as long), but dilated ones to oneDNN; a single cell is the same at any dilation. In bf16 they
-  // go there anyway, and dilated ones have wrong gradients with AMX in oneDNN 2.6, of channels
-  // above 32 that are no multiple of 16.
-  const bool cell = op.kh == 1 && op.kw == 1 && src.scalar_type() != torch::kBFloat16;
-  const std::int64_t dilation = cell ? 2 : op.dilation;
-  if (y.even && x.even) return {src, y.before, x.before, dilation};
-  return {padded(src, y, x, 0), 0, 0, dilation};
-}
-
-/// With AVX2 alone the library's kernels above 1x1 take up to twice as long channels last, and
-/// those of kernels' gradients three times, as in the blocks of channels that it makes of planar
-/// tensors.
-torch::MemoryFormat fastest_layout(const Conv& op, const torch::Tensor& src) {
-  static const bool avx2 = has_avx2_alone();
-  const bool planar =
-      avx2 && op.kh * op.kw > 1 && src.is_cpu() && src.scalar_type() == torch::kFloat32;
-  return planar ? torch::MemoryFormat::Contiguous : torch::MemoryFormat::ChannelsLast;
-}
-
-/// With AMX, oneDNN 2.6 computes wrong gradients of bf16 kernels when rows of results are longer,
-/// and from 768 on it does not return.
-constexpr std::int64_t kLongestRow = 352;
-bool has_rows_too_long(const torch::Tensor& src, std::int64_t width_of_dst) {
-  return src.is_cpu() && src.scalar_type() == torch::kBFloat16 && width_of_dst > kLongestRow;
-}
-
-torch::Tensor convolve_strips(const Conv& op, const torch::Tensor& src, const torch::Tensor& kernel,
-                              const torch::Tensor& bias, const Shape& dst) {
-  const std::int64_t extent = std::int64_t{op.dilation} * (op.kw - 1) + 1;
-  const Reach x = reach(src.size(3), dst.w, extent, op.stride_x, op.pad_x);
-  const torch::Tensor rows = torch::constant_pad_nd(src, {x.before, x.after});
-  const auto strips = static_cast<int>((dst.w + kLongestRow - 1) / kLongestRow);
-  Conv strip = op;
-  strip.pad_x = 0;
-  std::vector<torch::Tensor> parts;
-  for (int i = 0; i < strips; ++i) {
-    const int from = dst.w * i / strips, width = dst.w * (i + 1) / strips - from;
-    const std::int64_t reads = std::int64_t{width - 1} * op.stride_x + extent;
-    parts.push_back(convolve(strip, rows.narrow(3, std::int64_t{from} * op.stride_x, reads), kernel,
-                             bias, {dst.n, dst.c, dst.h, width}));
-  }
-  return torch::cat(parts, 3);
+Windows windows(const Conv& op, const torch::Tensor& src, std::int64_t height, std::int64_t width) {
+  const std::int64_t tall = std::int64_t{op.dilation} * (op.kh - 1) + 1;
+  const std::int64_t wide = std::int64_t{op.dilation} * (op.kw - 1) + 1;
+  const Reach y = reach(src.size(2), height, tall, op.stride_y, op.pad_y);
+  const Reach x = reach(src.size(3), width, wide, op.stride_x, op.pad_x);
+  if (y.even && x.even) return {src, y.before, x.before};
+  return {padded(src, y, x, 0), 0, 0};
 }
 
 }  // namespace
@@ -110,29 +69,27 @@ torch::Tensor convolve(const Conv& op, const torch::Tensor& src, const torch::Te
                        const torch::Tensor& bias, const Shape& dst) {
   SYOLO_ASSERT(!op.norm_epsilon && op.act.is_linear() && !op.residual,
                "a convolution of a program that no pass has fused");
-  if (has_rows_too_long(src, dst.w)) return convolve_strips(op, src, kernel, bias, dst);
+  if (processor::takes(src)) return processor::convolve(op, src, kernel, bias, dst);
   const Windows w = windows(op, src, dst.h, dst.w);
-  const auto type = src.scalar_type();
-  const torch::MemoryFormat layout = fastest_layout(op, src);
-  return torch::conv2d(w.src.contiguous(layout),
-                       kernel.reshape({op.filters, -1, op.kh, op.kw}).to(type).contiguous(layout),
-                       bias.defined() ? bias.to(type) : bias, {op.stride_y, op.stride_x},
-                       {w.pad_y, w.pad_x}, {w.dilation, w.dilation}, op.groups)
+  return torch::conv2d(w.src, kernel.reshape({op.filters, -1, op.kh, op.kw}).to(src.scalar_type()),
+                       bias.defined() ? bias.to(src.scalar_type()) : bias,
+                       {op.stride_y, op.stride_x}, {w.pad_y, w.pad_x}, {op.dilation, op.dilation},
+                       op.groups)
       .contiguous(torch::MemoryFormat::ChannelsLast);
 }
 
 torch::Tensor kernel_gradient(const Conv& op, const torch::Tensor& src, const torch::Tensor& kernel,
                               const torch::Tensor& of_dst) {
-  if (has_rows_too_long(src, of_dst.size(3))) {
-    const auto full = [](const torch::Tensor& tensor) { return tensor.to(torch::kFloat32); };
-    return kernel_gradient(op, full(src), full(kernel), full(of_dst));
+  if (processor::takes(src)) {
+    Conv same = op;
+    same.filters = static_cast<int>(of_dst.size(1));
+    return processor::kernel_gradient(same, src, of_dst);
   }
-  const Windows w =
-      windows(op, src, static_cast<int>(of_dst.size(2)), static_cast<int>(of_dst.size(3)));
+  const Windows w = windows(op, src, of_dst.size(2), of_dst.size(3));
   return std::get<1>(at::convolution_backward(
       of_dst.contiguous(), w.src.contiguous(),
       kernel.reshape({of_dst.size(1), -1, op.kh, op.kw}).contiguous(), at::nullopt,
-      {op.stride_y, op.stride_x}, {w.pad_y, w.pad_x}, {w.dilation, w.dilation},
+      {op.stride_y, op.stride_x}, {w.pad_y, w.pad_x}, {op.dilation, op.dilation},
       /*transposed=*/false, {0, 0}, op.groups, {false, true, false}));
 }
 

@@ -1,82 +1,142 @@
-// Convolutions in bf16 against the same ones in double: shapes for which a library takes other
-// ways.
+// Convolutions in f32 and bf16 against the same ones in double: shapes for which the library takes
+// other ways.
 #include "syolo/train/operations_impl.h"
 
 #include <gtest/gtest.h>
+
+#include <limits>
 
 namespace syolo::test {
 namespace {
 
 struct Case {
   const char* name;
-  int channels, filters, size, stride, height, width, groups;
+  int batch, channels, filters, height, width;
+  int kh, kw, stride, pad;
+  int groups = 1, dilation = 1;
+  int left_out = 0;  // rows and columns at the end that no window reaches
 };
 void PrintTo(const Case& test, std::ostream* out) {
   *out << test.name;
 }
 
 constexpr Case kCases[] = {
-    {"channels_of_no_whole_block", 40, 32, 1, 1, 13, 13, 1},
-    {"channels_of_two_blocks_and_one", 33, 16, 1, 1, 16, 16, 1},
-    {"one_filter", 49, 1, 1, 1, 8, 8, 1},
-    {"few_channels", 3, 16, 3, 1, 16, 64, 1},
-    {"rows_above_352", 3, 16, 3, 1, 16, 360, 1},
-    {"rows_of_blocks_above_352", 16, 32, 3, 1, 16, 416, 1},
-    {"rows_above_704", 4, 8, 3, 1, 12, 720, 1},
-    {"rows_above_768", 3, 8, 3, 1, 12, 897, 1},
-    {"long_rows_at_stride_2", 3, 16, 3, 2, 16, 801, 1},
-    {"long_rows_of_groups", 8, 16, 3, 1, 16, 400, 4},
-    {"long_rows_of_single_cells", 40, 8, 1, 1, 16, 400, 1},
-    {"long_rows_of_5x5", 4, 8, 5, 1, 16, 400, 1},
+    {"one_cell", 2, 40, 32, 13, 13, 1, 1, 1, 0},
+    {"channels_of_two_blocks_and_one", 2, 33, 16, 16, 16, 1, 1, 1, 0},
+    {"one_filter", 2, 49, 1, 8, 8, 1, 1, 1, 0},
+    {"one_pixel", 3, 16, 32, 1, 1, 1, 1, 1, 0},
+    {"cells_at_stride_2", 2, 16, 16, 10, 10, 1, 1, 2, 0, 1, 1, 1},
+    {"few_channels", 2, 3, 16, 16, 64, 3, 3, 1, 1},
+    {"winograd", 2, 32, 64, 20, 24, 3, 3, 1, 1},
+    {"winograd_of_uneven_sides", 3, 64, 16, 13, 19, 3, 3, 1, 1},
+    {"winograd_without_padding", 2, 32, 32, 18, 21, 3, 3, 1, 0},
+    {"winograd_of_many_channels", 4, 256, 256, 16, 16, 3, 3, 1, 1},
+    {"many_channels", 1, 128, 256, 5, 5, 3, 3, 1, 1},
+    {"stride_2", 2, 32, 64, 26, 26, 3, 3, 2, 1},
+    {"padding_before_alone", 2, 16, 16, 16, 16, 3, 3, 1, 2, 1, 1, 2},
+    {"padding_behind_alone", 2, 8, 16, 15, 15, 2, 2, 1, 0, 1, 1, -1},
+    {"rows_left_out", 2, 16, 32, 12, 12, 3, 3, 3, 0, 1, 1, 0},
+    {"dilated", 2, 40, 24, 15, 17, 3, 3, 1, 2, 1, 2},
+    {"tall_kernel", 2, 16, 8, 12, 14, 5, 1, 1, 0},
+    {"depthwise", 2, 24, 24, 14, 14, 3, 3, 1, 1, 24},
+    {"groups_of_8", 2, 32, 64, 14, 14, 3, 3, 1, 1, 4},
+    {"groups_of_odd_size", 2, 9, 15, 9, 9, 3, 3, 2, 1, 3},
+    {"rows_above_352", 2, 3, 16, 16, 360, 3, 3, 1, 1},
+    {"rows_of_blocks_above_352", 2, 16, 32, 16, 416, 3, 3, 1, 1},
+    {"rows_above_704", 2, 4, 8, 12, 720, 3, 3, 1, 1},
+    {"rows_above_768", 2, 3, 8, 12, 897, 3, 3, 1, 1},
+    {"long_rows_at_stride_2", 2, 3, 16, 16, 801, 3, 3, 2, 1},
+    {"long_rows_of_groups", 2, 8, 16, 16, 400, 3, 3, 1, 1, 4},
+    {"long_rows_of_single_cells", 2, 40, 8, 16, 400, 1, 1, 1, 0},
+    {"long_rows_of_5x5", 2, 4, 8, 16, 400, 5, 5, 1, 2},
 };
 
-class ConvolutionInBf16 : public testing::TestWithParam<Case> {};
-
-TEST_P(ConvolutionInBf16, RoundsWhatDoubleComputes) {
-  const Case& test = GetParam();
-  const Conv op{.filters = test.filters,
-                .kh = test.size,
-                .kw = test.size,
-                .stride_y = test.stride,
-                .stride_x = test.stride,
-                .pad_y = test.size / 2,
-                .pad_x = test.size / 2,
-                .groups = test.groups};
-  const int height = (test.height - 1) / test.stride + 1,
-            width = (test.width - 1) / test.stride + 1;
-  // Values that bf16 holds, so that it rounds results only.
-  const auto random = [](at::IntArrayRef sizes) {
-    return torch::randn(sizes).to(torch::kBFloat16);
-  };
-  const torch::Tensor src = random({2, test.channels, test.height, test.width});
-  const torch::Tensor kernel =
-      random({test.filters, test.channels / test.groups, test.size, test.size});
-  const torch::Tensor of_dst = random({2, test.filters, height, width});
-
-  const auto results = [&](torch::ScalarType type) {
-    const auto leaf = [&](const torch::Tensor& tensor) {
-      return tensor.to(type).detach().requires_grad_();
-    };
-    const torch::Tensor x = leaf(src), w = leaf(kernel);
-    const torch::Tensor dst = train::convolve(op, x, w, {}, {1, test.filters, height, width});
-    dst.backward(of_dst.to(type));
-    return std::vector<torch::Tensor>{
-        dst.detach(), x.grad(), w.grad(),
-        train::kernel_gradient(op, src.to(type), kernel.to(type), of_dst.to(type))};
-  };
-  const std::vector<torch::Tensor> want = results(torch::kFloat64);
-  for (int again = 0; again < 3; ++again) {  // what is left in memory differs
-    const std::vector<torch::Tensor> got = results(torch::kBFloat16);
-    for (std::size_t i = 0; i < want.size(); ++i) {
-      const torch::Tensor difference = got[i].to(torch::kFloat64) - want[i];
-      // A half unit in the last of 8 bits, of each value; twice of a strip's part.
-      EXPECT_LT((difference.norm() / want[i].norm()).item<double>(), 1.0 / 256)
-          << "result " << i << ", time " << again;
-    }
-  }
+Conv conv_of(const Case& test) {
+  Conv op;
+  op.filters = test.filters, op.kh = test.kh, op.kw = test.kw;
+  op.stride_y = op.stride_x = test.stride;
+  op.pad_y = op.pad_x = test.pad;
+  op.groups = test.groups, op.dilation = test.dilation;
+  return op;
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, ConvolutionInBf16, testing::ValuesIn(kCases),
+Shape result_of(const Case& test) {
+  const auto side = [&](int length, int size) {
+    const int extent = test.dilation * (size - 1) + 1;
+    return (length + 2 * test.pad - extent - test.left_out) / test.stride + 1;
+  };
+  return {test.batch, test.filters, side(test.height, test.kh), side(test.width, test.kw)};
+}
+
+class Convolution : public testing::TestWithParam<Case> {
+ protected:
+  /// Result and gradients in each type of values; kernels are never in bf16.
+  std::vector<torch::Tensor> results(torch::ScalarType type) const {
+    const auto full = type == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
+    const auto leaf = [](const torch::Tensor& tensor, torch::ScalarType to) {
+      return tensor.to(to).detach().clone().requires_grad_();
+    };
+    const torch::Tensor x = leaf(src_, type), w = leaf(kernel_, full), b = leaf(bias_, full);
+    const torch::Tensor dst = train::convolve(op_, x, w, b, shape_);
+    dst.backward(of_dst_.to(type));
+    return {dst.detach(), x.grad(), w.grad(), b.grad(),
+            train::kernel_gradient(op_, src_.to(type), kernel_.to(full), of_dst_.to(type))};
+  }
+
+  /// Largest error of the results, in norms; again and again, since what is left in memory differs.
+  double error(torch::ScalarType type) const {
+    const std::vector<torch::Tensor> want = results(torch::kFloat64);
+    double largest = 0;
+    for (int again = 0; again < 3; ++again) {
+      const std::vector<torch::Tensor> got = results(type);
+      for (std::size_t i = 0; i < want.size(); ++i) {
+        const torch::Tensor difference = got[i].to(torch::kFloat64) - want[i];
+        const double error = (difference.norm() / want[i].norm()).item<double>();
+        EXPECT_EQ(got[i].sizes(), want[i].sizes()) << "result " << i;
+        if (!(error <= largest)) largest = error;
+      }
+    }
+    return largest;
+  }
+
+  Conv op_ = conv_of(GetParam());
+  Shape shape_ = result_of(GetParam());
+  torch::Tensor src_ =
+      random({GetParam().batch, GetParam().channels, GetParam().height, GetParam().width});
+  torch::Tensor kernel_ = random({op_.filters, GetParam().channels / op_.groups, op_.kh, op_.kw});
+  torch::Tensor bias_ = random({op_.filters});
+  torch::Tensor of_dst_ = random({shape_.n, shape_.c, shape_.h, shape_.w});
+
+ private:
+  /// Values that bf16 holds, so that it rounds results only.
+  static torch::Tensor random(at::IntArrayRef sizes) {
+    return torch::randn(sizes).to(torch::kBFloat16);
+  }
+};
+
+TEST_P(Convolution, InF32RoundsWhatDoubleComputes) {
+  // Sums of thousands, and Winograd's transform, in units of a rounding.
+  EXPECT_LT(error(torch::kFloat32), 64 * std::numeric_limits<float>::epsilon() / 2);
+}
+
+TEST_P(Convolution, InBf16RoundsWhatDoubleComputes) {
+  EXPECT_LT(error(torch::kBFloat16), 1.0 / 256);  // a half unit in the last of 8 bits, each value
+}
+
+TEST_P(Convolution, OnOneThreadGivesTheResultOfTwo) {
+  const int before = torch::get_num_threads();
+  for (const auto type : {torch::kFloat32, torch::kBFloat16}) {
+    torch::set_num_threads(1);
+    const std::vector<torch::Tensor> one = results(type);
+    torch::set_num_threads(2);
+    const std::vector<torch::Tensor> two = results(type);
+    EXPECT_TRUE(one[0].equal(two[0])) << type;
+    EXPECT_TRUE(one[1].equal(two[1])) << type;
+  }
+  torch::set_num_threads(before);
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, Convolution, testing::ValuesIn(kCases),
                          [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
