@@ -153,7 +153,11 @@ class Normalize : public torch::autograd::Function<Normalize> {
     const Act act = Act::find(context->saved_data.at("act").toStringRef()).value();
     const torch::Tensor of_dst = channels_last(gradients[0]);
     const norm::Rows rows = rows_of(src);
-    norm::Sums sums = norm::gradient_sums(rows, src.data_ptr(), of_dst.data_ptr(), channels, act);
+    torch::Tensor of_src = torch::empty_like(src);
+    // bf16 takes little bandwidth, and to keep dz less time than to compute it again; not so f32.
+    const bool keeps = rows.element == norm::Element::bf16 && !act.is_linear();
+    norm::Sums sums = norm::gradient_sums(rows, src.data_ptr(), of_dst.data_ptr(), channels, act,
+                                          keeps ? of_src.data_ptr() : nullptr);
     const Values of_bias = sums.first;
     Values of_scale = sums.second, slope(of_bias.size()), shift(of_bias.size());
     for (std::size_t c = 0; c < of_scale.size(); ++c) of_scale[c] /= channels.deviation[c];
@@ -168,9 +172,8 @@ class Normalize : public torch::autograd::Function<Normalize> {
         shift[c] = -factor * batch.of_bias[c] / batch.count;
       }
     }
-    torch::Tensor of_src = torch::empty_like(src);
-    norm::gradient(rows, src.data_ptr(), of_dst.data_ptr(), channels, act, slope, shift,
-                   of_src.data_ptr());
+    norm::gradient(rows, src.data_ptr(), (keeps ? of_src : of_dst).data_ptr(), channels,
+                   keeps ? Act::linear() : act, slope, shift, of_src.data_ptr());
     return {of_src, tensor_of(of_scale), tensor_of(of_bias), {}, {}, {}, {}, {}};
   }
 };

@@ -48,7 +48,10 @@ Net::Net(Graph graph, const Weights& weights, const NetOptions& options) :
   read_program();
   for (const auto& [id, tensor] : weights.all()) {
     torch::Tensor values = to_torch(tensor, options_.tensors);
-    if (values.dim() == 4) values = values.contiguous(torch::MemoryFormat::ChannelsLast);
+    // The processor's convolutions take kernels in plain order.
+    if (values.dim() == 4 && !values.is_cpu()) {
+      values = values.contiguous(torch::MemoryFormat::ChannelsLast);
+    }
     tensors_[id] = values.set_requires_grad(!is_statistic(id.role));
   }
   for (const Instr& instr : program_.code) {

@@ -30,8 +30,9 @@ double Optimizer::largest_gradient() const {
   torch::Tensor largest = torch::zeros({});
   for (const auto& [id, tensor] : net_.tensors()) {
     if (!tensor.grad().defined()) continue;
-    // maximum() hands NaN on.
-    largest = torch::maximum(largest, tensor.grad().detach().abs().max().to(largest.options()));
+    // All of these hand NaN on.
+    const auto [least, most] = at::aminmax(tensor.grad().detach());
+    largest = torch::maximum(largest, torch::maximum(-least, most).to(largest.options()));
   }
   return largest.item<double>();
 }
@@ -42,7 +43,7 @@ torch::Tensor Optimizer::direction(const std::string& name, const torch::Tensor&
   torch::Tensor first = tensors_.at("momentum/" + name);
   if (options_.kind == OptimizerKind::sgd) {
     first.mul_(momentum).add_(gradient);  // the first step: 0 + gradient
-    return options_.nesterov ? gradient + first * momentum : first;
+    return options_.nesterov ? torch::add(gradient, first, momentum) : first;
   }
   torch::Tensor second = tensors_.at("square/" + name);
   first.mul_(momentum).add_(gradient, 1 - momentum);
@@ -67,7 +68,7 @@ void Optimizer::step(const Rates& rates, double gradient_scale) {
     if (decay > 0 && options_.kind == OptimizerKind::adamw) {
       target.mul_(1 - rate * decay);
     } else if (decay > 0) {
-      gradient = gradient + parameter * decay;
+      gradient = torch::add(gradient, parameter, decay);
     }
     target.sub_(direction(to_text(id), gradient, rates.momentum), rate);
     const auto clip = clips_.find(id.node);

@@ -36,8 +36,9 @@ Sums sums(const Rows& rows, const void* x, const std::vector<double>& origin);
 /// y = act(z). y may be x.
 void normalize(const Rows& rows, const void* x, const Channels& channels, const Act& act, void* y);
 /// Of dz and dz (x - mean), where dz = dy act'(z).
+/// @param dz  null, or where it goes, so that gradient() gets it instead of dy, without activation
 Sums gradient_sums(const Rows& rows, const void* x, const void* dy, const Channels& channels,
-                   const Act& act);
+                   const Act& act, void* dz = nullptr);
 /// dx = dz scale / deviation + slope (x - mean) + shift. dx may be dy.
 void gradient(const Rows& rows, const void* x, const void* dy, const Channels& channels,
               const Act& act, const std::vector<double>& slope, const std::vector<double>& shift,
