@@ -34,6 +34,24 @@ bool has_avx2_alone() {
   return isa == dnnl::cpu_isa::avx2 || isa == dnnl::cpu_isa::avx2_vnni;
 }
 
+/// Cells behind the last one that padding must supply, negative: that no window reaches.
+int pad_after(int in, int out, int extent, int stride, int before) {
+  return (out - 1) * stride + extent - in - before;
+}
+
+struct Geometry {
+  memory::dims stride, dilation, before, after;
+};
+Geometry geometry_of(const Form& form) {
+  const Conv& op = form.op;
+  const int y = op.dilation * (op.kh - 1) + 1, x = op.dilation * (op.kw - 1) + 1;
+  return {{op.stride_y, op.stride_x},
+          {op.dilation - 1, op.dilation - 1},
+          {op.pad_y, op.pad_x},
+          {pad_after(form.src.h, form.dst.h, y, op.stride_y, op.pad_y),
+           pad_after(form.src.w, form.dst.w, x, op.stride_x, op.pad_x)}};
+}
+
 // -- choices, each measured: docs/adr/0021-convolutions-of-training.md ----------------------------
 
 bool has_whole_blocks(const Form& form) {
@@ -45,11 +63,14 @@ bool is_pointwise(const Conv& op) {
   return op.kh * op.kw == 1;
 }
 
-/// Transformed kernels are four times as large: worth it where pixels outnumber channels.
+/// Transformed kernels are four times as large: worth it where pixels outnumber channels. Uneven
+/// padding gives wrong gradients of sources in oneDNN 2.6.
 bool suits_winograd(const Form& form) {
   const Conv& op = form.op;
+  const Geometry geometry = geometry_of(form);
   return form.type == DType::f32 && op.kh == 3 && op.kw == 3 && op.stride_y == 1 &&
-         op.stride_x == 1 && op.dilation == 1 && has_whole_blocks(form) &&
+         op.stride_x == 1 && op.dilation == 1 && geometry.before == geometry.after &&
+         has_whole_blocks(form) &&
          form.dst.n * form.dst.plane() >= std::int64_t{4} * std::max(form.src.c, form.dst.c);
 }
 
@@ -62,13 +83,16 @@ bool suits_blocks(const Form& form, Pass pass) {
   return has_whole_blocks(form) && pass == (strided ? Pass::of_kernel : Pass::of_source);
 }
 
-/// What a kernel's gradient is computed in. With AMX, oneDNN 2.6 has wrong ones in bf16 for rows of
-/// results above 352 (from 768 on it does not return) and for dilated kernels of some channel
-/// counts.
+/// What a gradient is computed in: f32 where oneDNN 2.6 has wrong ones in bf16.
 DType type_for(const Form& form, Pass pass) {
-  constexpr int kLongestRow = 352;
-  const bool faulty = form.dst.w > kLongestRow || form.op.dilation > 1;
-  return pass == Pass::of_kernel && faulty ? DType::f32 : form.type;
+  constexpr int kLongestRow = 352;  // with AMX; from rows of 768 on it does not return
+  const Conv& op = form.op;
+  const bool wrong_kernel = form.dst.w > kLongestRow || op.dilation > 1 ||  // both with AMX
+                            form.src.w < op.stride_x;
+  const bool wrong_source = is_pointwise(op) && form.dst.c % 2 != 0;
+  const bool wrong =
+      (pass == Pass::of_kernel && wrong_kernel) || (pass == Pass::of_source && wrong_source);
+  return wrong ? DType::f32 : form.type;
 }
 
 // -- descriptors ----------------------------------------------------------------------------------
@@ -94,24 +118,6 @@ memory::dims kernel_dims(const Form& form) {
 
 memory::desc kernel_desc(const Form& form) {
   return {kernel_dims(form), memory::data_type::f32, form.op.groups == 1 ? Tag::oihw : Tag::goihw};
-}
-
-/// Cells behind the last one that padding must supply, negative: that no window reaches.
-int pad_after(int in, int out, int extent, int stride, int before) {
-  return (out - 1) * stride + extent - in - before;
-}
-
-struct Geometry {
-  memory::dims stride, dilation, before, after;
-};
-Geometry geometry_of(const Form& form) {
-  const Conv& op = form.op;
-  const int y = op.dilation * (op.kh - 1) + 1, x = op.dilation * (op.kw - 1) + 1;
-  return {{op.stride_y, op.stride_x},
-          {op.dilation - 1, op.dilation - 1},
-          {op.pad_y, op.pad_x},
-          {pad_after(form.src.h, form.dst.h, y, op.stride_y, op.pad_y),
-           pad_after(form.src.w, form.dst.w, x, op.stride_x, op.pad_x)}};
 }
 
 // -- what the library offers ----------------------------------------------------------------------
